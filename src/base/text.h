@@ -1,0 +1,32 @@
+// Small text helpers shared by every border of the program.
+#pragma once
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fovea {
+
+// Control bytes, and bytes that are not valid UTF-8, as \xNN: safe to print on a terminal, always one line.
+std::string escape_control(std::string_view text);
+// For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed; formula prefixes are defused).
+std::string escape_json(std::string_view text);
+std::string escape_xml(std::string_view text);
+std::string escape_csv(std::string_view text);
+
+// Names close to `word`, best first: what to suggest after a typo.
+std::vector<std::string> nearest(std::string_view word, std::span<const std::string> names, size_t most = 3);
+// `; did you mean "a" or "b"?`, or nothing when no name is near.
+std::string suggestion(std::string_view word, std::span<const std::string> names);
+
+// 1536 -> "1.5 KiB".
+std::string human_bytes(double bytes);
+// 11689512 -> "11,689,512".
+std::string group_digits(int64_t value);
+
+std::vector<std::string> split(std::string_view text, char separator);
+std::string_view trim(std::string_view text);
+// Glob over paths or scopes: * any run, ? any one character, [abc]; no character is special to *.
+bool glob_match(std::string_view pattern, std::string_view text);
+
+}  // namespace fovea

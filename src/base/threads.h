@@ -1,0 +1,59 @@
+// A fork-join pool. The caller is thread 0 and works too. Nothing computed on it may depend on the number of
+// threads: work is divided among threads, reductions never are.
+#pragma once
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+namespace fovea {
+
+class Pool {
+ public:
+  // 1 <= threads <= 256. One thread runs everything inline.
+  explicit Pool(int threads);
+  ~Pool();
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+
+  int size() const { return threads_; }
+
+  // body(thread) once on every thread; returns when all are done. Must not throw. Not reentrant: a nested call runs inline.
+  template <class F>
+  void run(F&& body) {
+    using Body = std::remove_reference_t<F>;
+    dispatch([](void* ctx, int thread) { (*static_cast<Body*>(ctx))(thread); }, const_cast<std::remove_const_t<Body>*>(&body));
+  }
+
+  // body(i) for every i in [0, n), each exactly once, handed out one at a time: for uneven work.
+  template <class F>
+  void each(int64_t n, F&& body) {
+    if (n <= 1 || threads_ == 1) {
+      for (int64_t i = 0; i < n; i++) body(i);
+      return;
+    }
+    reset_counter();
+    run([&](int) {
+      for (int64_t i = next(); i < n; i = next()) body(i);
+    });
+  }
+
+ private:
+  void dispatch(void (*fn)(void*, int), void* ctx);
+  void reset_counter();
+  int64_t next();
+  struct Shared;
+  Shared* shared_;
+  int threads_;
+};
+
+// The part [begin, end) of n items that thread t of `threads` takes, in multiples of `unit`.
+inline std::pair<int64_t, int64_t> share(int64_t n, int t, int threads, int64_t unit = 1) {
+  int64_t blocks = (n + unit - 1) / unit;
+  int64_t begin = blocks * t / threads * unit, end = blocks * (t + 1) / threads * unit;
+  return {begin < n ? begin : n, end < n ? end : n};
+}
+
+// What this process may use: its CPU affinity and cgroup quota, at least 1.
+int available_threads();
+
+}  // namespace fovea
