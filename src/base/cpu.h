@@ -6,14 +6,14 @@ namespace fovea {
 
 enum class Isa { portable = 0, avx2 = 1, avx512 = 2 };  // ordered: a higher one includes the lower ones
 
-Isa detected_isa();           // by CPUID and the OS
-Isa active_isa();             // the lower of detected and FOVEA_ISA, or what force_isa set; unknown FOVEA_ISA: usage error
-void force_isa(Isa isa);      // tests; never above the detected one
+Isa detected_isa();       // by CPUID and the OS
+Isa active_isa();         // the lower of detected and FOVEA_ISA, or what force_isa set; unknown FOVEA_ISA: usage error
+void force_isa(Isa isa);  // tests; never above the detected one
 const char* isa_name(Isa isa);
 Isa isa_from(const std::string& name);  // usage error with the choices
 bool cpu_has_bf16();
 bool cpu_has_vnni();
-bool jit_allowed();           // executable memory can be mapped here (and FOVEA_JIT=0 is not set)
-std::string cpu_model();      // "AMD EPYC ..." as /proc/cpuinfo has it
+bool jit_allowed();       // executable memory can be mapped here (and FOVEA_JIT=0 is not set)
+std::string cpu_model();  // "AMD EPYC ..." as /proc/cpuinfo has it
 
 }  // namespace fovea

@@ -37,10 +37,9 @@ template <class... A>
 }
 
 // A condition that only a defect of ours can break.
-#define FOVEA_CHECK(cond, ...)                                                              \
-  do {                                                                                      \
-    if (!(cond))                                                                            \
-      ::fovea::fail(::fovea::Code::bug, "{}:{}: {} is false", __FILE__, __LINE__, #cond);   \
+#define FOVEA_CHECK(cond, ...)                                                                       \
+  do {                                                                                               \
+    if (!(cond)) ::fovea::fail(::fovea::Code::bug, "{}:{}: {} is false", __FILE__, __LINE__, #cond); \
   } while (0)
 
 }  // namespace fovea

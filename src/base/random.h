@@ -17,11 +17,11 @@ class Random {
  public:
   Random(uint64_t key, uint64_t stream) : key_(key), stream_(stream) {}
   uint32_t bits();
-  float uniform() { return unit_float(bits()); }                                 // [0, 1)
+  float uniform() { return unit_float(bits()); }  // [0, 1)
   float uniform(float lo, float hi) { return lo + (hi - lo) * uniform(); }
-  uint32_t below(uint32_t n);                                                   // [0, n), n >= 1, unbiased
-  float normal();                                                               // Box-Muller
-  float gamma(float shape);                                                     // Marsaglia and Tsang
+  uint32_t below(uint32_t n);  // [0, n), n >= 1, unbiased
+  float normal();              // Box-Muller
+  float gamma(float shape);    // Marsaglia and Tsang
   float beta(float a, float b);
 
  private:

@@ -1,6 +1,7 @@
 // A fork-join pool. The caller is thread 0 and works too. Nothing computed on it may depend on the number of
 // threads: work is divided among threads, reductions never are.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -21,26 +22,23 @@ class Pool {
   template <class F>
   void run(F&& body) {
     using Body = std::remove_reference_t<F>;
-    dispatch([](void* ctx, int thread) { (*static_cast<Body*>(ctx))(thread); }, const_cast<std::remove_const_t<Body>*>(&body));
+    dispatch([](void* ctx, int thread) { (*static_cast<Body*>(ctx))(thread); },
+             const_cast<std::remove_const_t<Body>*>(&body));
   }
 
   // body(i) for every i in [0, n), each exactly once, handed out one at a time: for uneven work.
   template <class F>
   void each(int64_t n, F&& body) {
-    if (n <= 1 || threads_ == 1) {
-      for (int64_t i = 0; i < n; i++) body(i);
-      return;
-    }
-    reset_counter();
-    run([&](int) {
-      for (int64_t i = next(); i < n; i = next()) body(i);
-    });
+    std::atomic<int64_t> at{0};
+    auto take = [&](int) {
+      for (int64_t i = at.fetch_add(1, std::memory_order_relaxed); i < n; i = at.fetch_add(1, std::memory_order_relaxed))
+        body(i);
+    };
+    run(take);
   }
 
  private:
-  void dispatch(void (*fn)(void*, int), void* ctx);
-  void reset_counter();
-  int64_t next();
+  void dispatch(void (*fn)(void*, int), void* ctx) noexcept;
   struct Shared;
   Shared* shared_;
   int threads_;

@@ -1,0 +1,141 @@
+#include "base/threads.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "base/cgroup.h"
+#include "base/error.h"
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace fovea {
+namespace {
+
+// Floating point as every kernel expects it, whatever the host program set: round to nearest, denormals are zero.
+class FloatMode {
+ public:
+#if defined(__x86_64__)
+  FloatMode() : before_(_mm_getcsr()) { _mm_setcsr(0x9FC0); }
+  ~FloatMode() { _mm_setcsr(before_); }
+#elif defined(__aarch64__)
+  FloatMode() {
+    asm volatile("mrs %0, fpcr" : "=r"(before_));
+    asm volatile("msr fpcr, %0" : : "r"(uint64_t{1} << 24));
+  }
+  ~FloatMode() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+#endif
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+#if defined(__x86_64__)
+  unsigned before_;
+#elif defined(__aarch64__)
+  uint64_t before_ = 0;
+#endif
+};
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Returns once `word` differs from `old`: first by looking (a few tens of ns), then, after `patience`, asleep in the kernel.
+template <class T>
+void wait_while(const std::atomic<T>& word, T old, std::chrono::nanoseconds patience) {
+  auto until = std::chrono::steady_clock::now() + patience;
+  do {
+    for (int i = 0; i < 64; i++) {
+      if (word.load(std::memory_order_acquire) != old) return;
+      pause_cpu();
+    }
+  } while (std::chrono::steady_clock::now() < until);
+  word.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+// What caller and workers write lies on separate cache lines, so that looking costs nothing while nobody writes.
+struct Pool::Shared {
+  alignas(64) std::atomic<uint32_t> job{0};  // counts jobs; workers wait for it to move
+  void (*fn)(void*, int) = nullptr;          // null: the end
+  void* ctx = nullptr;
+  alignas(64) std::atomic<int> pending{0};    // workers still at it
+  alignas(64) std::atomic<bool> busy{false};  // a job is running: further calls run inline
+  std::chrono::nanoseconds patience{};
+  std::vector<std::thread> workers;
+
+  void work(int thread) {
+    FloatMode mode;
+    for (uint32_t seen = 0;; seen++) {
+      wait_while(job, seen, patience);
+      if (!fn) return;
+      fn(ctx, thread);
+      if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
+    }
+  }
+
+  void start_job(void (*body)(void*, int), void* context) {
+    fn = body, ctx = context;
+    pending.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
+    job.fetch_add(1);
+    job.notify_all();
+  }
+
+  void finish_job() {
+    for (int left = pending.load(std::memory_order_acquire); left > 0; left = pending.load(std::memory_order_acquire)) {
+      wait_while(pending, left, patience);
+    }
+  }
+
+  ~Shared() {
+    start_job(nullptr, nullptr);
+    for (std::thread& worker : workers) worker.join();
+  }
+};
+
+Pool::Pool(int threads) : shared_(nullptr), threads_(threads) {
+  if (threads < 1 || threads > 256) fail(Code::usage, "threads: got {}, need 1 to 256", threads);
+  auto shared = std::make_unique<Shared>();
+  // A thread that waits for one that has no CPU only keeps it from getting one.
+  shared->patience = std::chrono::microseconds(threads <= available_threads() ? 60 : 1);
+  try {
+    for (int t = 1; t < threads; t++) shared->workers.emplace_back(&Shared::work, shared.get(), t);
+  } catch (const std::system_error& error) {
+    fail(Code::resources, "cannot start thread {} of {}: {}", shared->workers.size() + 2, threads, error.what());
+  }
+  shared_ = shared.release();
+}
+
+Pool::~Pool() { delete shared_; }
+
+void Pool::dispatch(void (*fn)(void*, int), void* ctx) noexcept {
+  FloatMode mode;
+  if (threads_ == 1 || shared_->busy.exchange(true, std::memory_order_acquire)) {
+    for (int t = 0; t < threads_; t++) fn(ctx, t);
+    return;
+  }
+  shared_->start_job(fn, ctx);
+  fn(ctx, 0);
+  shared_->finish_job();
+  shared_->busy.store(false, std::memory_order_release);
+}
+
+int available_threads() {
+  cpu_set_t sets[8];  // 8192 CPUs
+  bool known = sched_getaffinity(0, sizeof sets, sets) == 0;
+  int cpus = known ? CPU_COUNT_S(sizeof sets, sets) : 1;
+  return std::max(1, std::min(cpus, cgroup_cpus()));
+}
+
+}  // namespace fovea
