@@ -23,7 +23,7 @@ target_include_directories(tomlplusplus SYSTEM INTERFACE ${TOML_INCLUDE})
 
 add_library(fovea_flags INTERFACE)
 target_include_directories(fovea_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/generated)
-target_compile_options(fovea_flags INTERFACE -Wall -Wextra -Wshadow -Werror -ffp-contract=off
+target_compile_options(fovea_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Werror -ffp-contract=off
   -fstack-protector-strong -D_GLIBCXX_ASSERTIONS -ffunction-sections -fdata-sections)
 target_compile_options(fovea_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms on "a" + string: GCC bug 105651
 target_compile_options(fovea_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)

@@ -1,0 +1,65 @@
+#include "ir/rewrite.h"
+
+#include "base/error.h"
+
+namespace fovea {
+
+std::vector<char> reachable(const Graph& g) {
+  std::vector<char> live(static_cast<size_t>(g.size()), 0);
+  for (auto& [name, id] : g.outputs()) live[static_cast<size_t>(id)] = 1;
+  for (auto& [name, id] : g.updates()) live[static_cast<size_t>(id)] = 1;
+  for (int i = g.size() - 1; i >= 0; i--)
+    if (live[static_cast<size_t>(i)])
+      for (int in : g.node(i).inputs) live[static_cast<size_t>(in)] = 1;
+  return live;
+}
+
+Tensor open(Graph& g, const Node& n, std::span<const Tensor> in) {
+  g.enter("");
+  return n.op->body(n.attr, in);
+}
+
+Tensor Rewriter::keep(int id, std::span<const Tensor> in) {
+  const Node& n = from.node(id);
+  if (const Param* p = from.param_of(id)) return to.param(*p);
+  if (n.op == &Input::op) return to.input(from.inputs()[static_cast<size_t>(n.attr.as<Input>().index)].first, n.type);
+  if (n.op == &Constant::op) return to.constant(n.type.shape, from.constant_values(id));
+  to.enter(from.scope_name(n.scope));
+  return to.add(n.op, n.attr, in);
+}
+
+void Rewriter::run(const Rule& rule) {
+  std::vector<char> live = reachable(from);
+  uses_.assign(live.size(), 0);
+  for (int i = 0; i < from.size(); i++)
+    if (live[static_cast<size_t>(i)])
+      for (int in : from.node(i).inputs) uses_[static_cast<size_t>(in)]++;
+  for (auto& [name, id] : from.outputs()) uses_[static_cast<size_t>(id)]++;
+  for (auto& [name, id] : from.updates()) uses_[static_cast<size_t>(id)]++;
+  for (int i = 0; i < from.size(); i++) {
+    const Node& n = from.node(i);
+    if (!live[static_cast<size_t>(i)] && !is_leaf(n)) continue;
+    std::vector<Tensor> in;
+    for (int id : n.inputs) in.push_back((*this)(id));
+    to.enter(from.scope_name(n.scope));
+    Tensor t = is_leaf(n) ? Tensor{} : rule(*this, i, n, in);
+    map[static_cast<size_t>(i)] = t ? t : keep(i, in);
+  }
+  to.enter("");
+  carry_tables();
+}
+
+void Rewriter::carry_tables() {
+  for (auto& [name, id] : from.outputs()) to.output(name, (*this)(id));
+  for (auto& [name, id] : from.updates()) to.update(name, (*this)(id));
+  for (auto& [name, id] : from.taps())
+    if ((*this)(id)) to.tap(name, (*this)(id));
+}
+
+std::unique_ptr<Graph> rewrite(const Graph& g, const Rewriter::Rule& rule) {
+  auto to = std::make_unique<Graph>();
+  Rewriter(g, *to).run(rule);
+  return to;
+}
+
+}  // namespace fovea

@@ -1,0 +1,37 @@
+// Graph to graph: every pass that changes a graph walks it once and says, node by node, what stands there instead.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "ir/op.h"
+
+namespace fovea {
+
+class Rewriter {
+ public:
+  // What a node becomes: none keeps it as it is (with its inputs rewritten). `in` are the rewritten inputs.
+  using Rule = std::function<Tensor(Rewriter&, int id, const Node&, std::span<const Tensor> in)>;
+
+  Rewriter(const Graph& source, Graph& target) : from(source), to(target), map(static_cast<size_t>(source.size())) {}
+  const Graph& from;
+  Graph& to;
+  std::vector<Tensor> map;  // old id -> new tensor
+  Tensor operator()(int old_id) const { return map[static_cast<size_t>(old_id)]; }
+  int uses(int old_id) const { return uses_[static_cast<size_t>(old_id)]; }  // readers, outputs and updates included
+  void run(const Rule& rule);
+
+ private:
+  Tensor keep(int id, std::span<const Tensor> in);
+  void carry_tables();
+  std::vector<int> uses_;
+};
+
+// Copies what is reachable from outputs and updates (and all inputs and parameters), rewriting on the way.
+std::unique_ptr<Graph> rewrite(const Graph& g, const Rewriter::Rule& rule);
+
+// Nodes that outputs and updates need.
+std::vector<char> reachable(const Graph& g);
+// The node records its body in its own graph; the result stands for it.
+Tensor open(Graph& g, const Node& n, std::span<const Tensor> in);
+
+}  // namespace fovea

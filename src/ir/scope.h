@@ -1,0 +1,33 @@
+// Scope: where a module's parameters live. s["stages"][0]["conv1"] names the path stages.0.conv1, exactly as in the
+// reference implementation's state dict.
+#pragma once
+#include <string>
+
+#include "ir/graph.h"
+
+namespace fovea {
+
+class Scope {
+ public:
+  explicit Scope(Graph& g, std::string path = "") : graph_(&g), path_(std::move(path)) {}
+  Scope operator[](const std::string& name) const { return Scope(*graph_, join(name)); }
+  Scope operator[](const char* name) const { return Scope(*graph_, join(name)); }
+  Scope operator[](int index) const { return Scope(*graph_, join(std::to_string(index))); }
+
+  // A trainable parameter of this shape. file_axes: see Param; {0,3,1,2} for an OHWI kernel kept as OIHW in files.
+  Tensor param(const std::string& name, const Shape& shape, Init init, const Dims& file_axes = {}) const;
+  // Part of the state, never trained.
+  Tensor buffer(const std::string& name, const Shape& shape, Init init) const;
+  // Names a value: a tap, a layer unit, a profile row.
+  Tensor out(Tensor t) const;
+
+  Graph& graph() const { return *graph_; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string join(const std::string& name) const { return path_.empty() ? name : path_ + "." + name; }
+  Graph* graph_;
+  std::string path_;
+};
+
+}  // namespace fovea

@@ -1,0 +1,14 @@
+// Scaled dot-product attention (arXiv:1706.03762) over heads.
+#pragma once
+#include "ir/op.h"
+
+namespace fovea {
+
+// q [b,nq,h,d], k and v [b,nk,h,d] -> [b,nq,h,d]: softmax(q k^T * scale) v for every head.
+struct Attention {
+  float scale = 1;
+  FOVEA_ATTR(Attention, scale)
+};
+Tensor attention(Tensor q, Tensor k, Tensor v, float scale);
+
+}  // namespace fovea

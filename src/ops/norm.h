@@ -1,0 +1,34 @@
+// Normalisations. batch_norm is recorded without a mode: inference() and training() lower it.
+#pragma once
+#include "ir/op.h"
+
+namespace fovea {
+
+// Mean and biased variance of each channel over all leading axes: [..., c] -> [2, c].
+struct Moments {
+  FOVEA_ATTR(Moments)
+};
+// in: x [..., c], gamma, beta, running mean, running var, each [c] (arXiv:1502.03167).
+struct BatchNorm {
+  float eps = 1e-5f, momentum = 0.1f;
+  FOVEA_ATTR(BatchNorm, eps, momentum)
+};
+// With the statistics of the batch itself. in: x, gamma, beta.
+struct BatchNormTrain {
+  float eps = 1e-5f;
+  FOVEA_ATTR(BatchNormTrain, eps)
+};
+// Over the last axis (arXiv:1607.06450). in: x, gamma, beta.
+struct LayerNorm {
+  float eps = 1e-6f;
+  FOVEA_ATTR(LayerNorm, eps)
+};
+
+Tensor moments(Tensor x);
+Tensor batch_norm(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor var, BatchNorm a = {});
+Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, float eps);
+Tensor layer_norm(Tensor x, Tensor gamma, Tensor beta, float eps = 1e-6f);
+// x * a + b per channel, what batch_norm amounts to with given statistics.
+std::pair<Tensor, Tensor> batch_norm_affine(Tensor gamma, Tensor beta, Tensor mean, Tensor var, float eps);
+
+}  // namespace fovea
