@@ -50,16 +50,19 @@ void pause_cpu() {
 #endif
 }
 
-// Returns once `word` differs from `old`: first by looking (a few tens of ns), then, after `patience`, asleep in the kernel.
+// Returns once `word` differs from `old`: at first by looking (that takes well under 1 us), after `patience` asleep in the
+// kernel. The clock is asked only after the first looks, since asking takes as long as many of them.
 template <class T>
 void wait_while(const std::atomic<T>& word, T old, std::chrono::nanoseconds patience) {
-  auto until = std::chrono::steady_clock::now() + patience;
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point until{};
   do {
     for (int i = 0; i < 64; i++) {
       if (word.load(std::memory_order_acquire) != old) return;
       pause_cpu();
     }
-  } while (std::chrono::steady_clock::now() < until);
+    if (until == Clock::time_point{}) until = Clock::now() + patience;
+  } while (Clock::now() < until);
   word.wait(old, std::memory_order_acquire);
 }
 
