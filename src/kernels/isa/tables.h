@@ -1,0 +1,41 @@
+// What each instruction set offers to the pointwise engine, the reductions and the row kernels: tables of plain functions.
+// The engines choose a table when they are made and are themselves compiled without ISA flags.
+#pragma once
+#include <cstdint>
+
+#include "base/cpu.h"
+#include "kernels/pointwise_ops.h"
+
+namespace fovea::kernels {
+
+// d[i] = op(a[i], b[i], c[i]) for i in [0, n). d may be one of the operands.
+using PwFn = void (*)(float* d, const float* a, const float* b, const float* c, int64_t n);
+
+struct PwTable {
+  // The second index is a set of operands that are one number for all i: 1 for a, 2 for b, 4 for c. Null where an op has no
+  // such operand, and where all of them would be.
+  PwFn fn[kPwOps][8];
+  // d [rows, cols] dense = s with strides rs, cs.
+  void (*load2d)(float* d, const float* s, int64_t rows, int64_t cols, int64_t rs, int64_t cs);
+  // d with row stride ld = s [rows, cols] dense.
+  void (*store2d)(float* d, const float* s, int64_t rows, int64_t cols, int64_t ld);
+};
+
+namespace portable {
+extern const PwTable pw;
+}
+namespace avx2 {
+extern const PwTable pw;
+}
+namespace avx512 {
+extern const PwTable pw;
+}
+
+// The entry of an instruction set in a family of tables, among those that this build has.
+#if defined(__x86_64__)
+#define FOVEA_TABLE(isa, name) ((isa) == Isa::avx512 ? avx512::name : (isa) == Isa::avx2 ? avx2::name : portable::name)
+#else
+#define FOVEA_TABLE(isa, name) ((void)(isa), portable::name)
+#endif
+
+}  // namespace fovea::kernels
