@@ -1,0 +1,59 @@
+// How an operator finds its kernel: an ordered list of rows, each of which either binds a node or says why it refuses.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/cpu.h"
+#include "base/threads.h"
+#include "ir/op.h"
+#include "kernels/epilogue.h"
+
+namespace fovea {
+
+// What a step gets at run time. Pointers are those of Bound::reads, in order.
+struct Call {
+  const float* const* in;
+  float* const* out;
+  void* work;
+  const float* packed;  // weights in the kernel's own order, if it packs
+  Pool* pool;
+  const kernels::Epilogue* epilogue;
+};
+
+// A kernel made for one node.
+struct Bound {
+  std::string name;                                                // the row's, for `bench --layers`
+  std::vector<int> reads;                                          // node ids it reads; by default the node's inputs
+  int packs = -1;                                                  // which of reads is packed
+  size_t packed_floats = 0;
+  std::function<void(const float* w, float* packed, Pool&)> pack;
+  size_t workspace_bytes = 0;
+  bool takes_epilogue = false;
+  std::function<void(const Call&)> run;
+};
+
+struct Query {
+  const Graph& graph;
+  int id;
+  const Node& node;
+  Isa isa;
+  int threads;
+  const Shape& in(int i) const { return graph.node(node.inputs[static_cast<size_t>(i)]).type.shape; }
+  const Shape& out() const { return node.type.shape; }
+};
+
+struct Row {
+  const Op* op;     // null: any operator
+  const char* name;
+  std::string (*refuse)(const Query&);  // empty: takes it
+  Bound (*bind)(const Query&);
+};
+
+// In the order of preference; the reference row is last and takes every primitive.
+const std::vector<Row>& kernel_rows();
+// The first row that takes the node, null if none does (a composite to be opened). refused: "row: reason" of those before it.
+const Row* find_row(const Query& q, std::vector<std::string>* refused = nullptr);
+
+}  // namespace fovea
