@@ -1,0 +1,150 @@
+// Planning: phases, panels, slices of the depth, shares of the work.
+#include "kernels/conv_gather.h"
+
+#include <algorithm>
+
+namespace fovea::kernels {
+namespace {
+
+constexpr int64_t kSliceFloats = 64 * 1024;  // of packed weights: a quarter of the L2 of current CPUs, measured best
+constexpr int64_t kChunkPixels = 256;        // enough for a slice of weights to be read from L3 for nothing
+constexpr int kFewChannels = 16;             // up to here copying rows costs less than many short terms
+
+struct Reach {
+  int offset, tap;
+};
+
+// The taps of one dimension that output position `start` (modulo the output step) sees, by input offset.
+std::vector<Reach> reach(bool forward, int taps, int dilation, int pad, int stride, int start) {
+  std::vector<Reach> all;
+  for (int i = 0; i < taps; i++) {
+    const int tap = forward ? i : taps - 1 - i;
+    if (forward) all.push_back({tap * dilation - pad, tap});
+    if (!forward && (start + pad - tap * dilation) % stride == 0)
+      all.push_back({(start + pad - tap * dilation) / stride, tap});
+  }
+  return all;
+}
+
+bool consecutive(const std::vector<Reach>& all) {
+  for (size_t i = 1; i < all.size(); i++) {
+    if (all[i].offset != all[i - 1].offset + 1) return false;
+  }
+  return true;
+}
+
+int groups_to_join(int groups, int channels, int lanes) {
+  int join = 1;
+  while (join < groups && (join * channels < lanes || groups % join != 0)) join++;
+  return join;
+}
+
+size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
+
+}  // namespace
+
+GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int threads)
+    : shape_(s), forward_(direction == Direction::forward), tiles_(tile_set(isa)), threads_(threads) {
+  in_h_ = forward_ ? s.h : s.oh(), in_w_ = forward_ ? s.w : s.ow(), in_channels_ = forward_ ? s.c : s.o;
+  out_h_ = forward_ ? s.oh() : s.h, out_w_ = forward_ ? s.ow() : s.w, out_channels_ = forward_ ? s.o : s.c;
+  in_step_y_ = forward_ ? s.sh : 1, in_step_x_ = forward_ ? s.sw : 1;
+  out_step_y_ = forward_ ? 1 : s.sh, out_step_x_ = forward_ ? 1 : s.sw;
+  joined_ = groups_to_join(s.groups, out_channels_ / s.groups, tiles_.lanes);
+  panel_in_ = in_channels_ / s.groups * joined_;
+  add_panels();
+  add_phases();
+  const size_t width = panels_.back().offset + panels_.back().width;
+  for (Phase& phase : phases_) {
+    phase.packed = packed_floats_;
+    packed_floats_ += phase.taps.size() * panel_in_ * width;
+    split_depth(phase);
+    split_work(phase);
+    max_chunk_ = std::max(max_chunk_, phase.chunk_pixels);
+    max_terms_ = std::max<int64_t>(max_terms_, phase.terms);
+  }
+  const size_t pointers = (max_terms_ + 1) * max_chunk_ + max_terms_;
+  thread_bytes_ = round_up(pointers * sizeof(float*), 64) + round_up((in_channels_ + pad_floats_) * sizeof(float), 64);
+}
+
+void GatherConv::add_panels() {
+  const int span = out_channels_ / shape_.groups * joined_;
+  size_t offset = 0;
+  for (int group = 0; group < shape_.groups / joined_; group++) {
+    const Parts parts(tiles_.vectors_for(span), tiles_.vectors);
+    for (int i = 0; i < parts.count; i++) {
+      const int begin = static_cast<int>(parts.begin(i)) * tiles_.lanes,
+                width = static_cast<int>(parts.size(i)) * tiles_.lanes;
+      panels_.push_back({group * panel_in_, group * span + begin, std::min(width, span - begin), width, offset});
+      offset += width;
+    }
+  }
+}
+
+void GatherConv::add_phases() {
+  const ConvShape& s = shape_;
+  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= kFewChannels;
+  for (int y0 = 0; y0 < std::min(out_step_y_, out_h_); y0++) {
+    for (int x0 = 0; x0 < std::min(out_step_x_, out_w_); x0++) {
+      Phase phase{};
+      phase.y0 = y0, phase.x0 = x0;
+      phase.rows = (out_h_ - y0 + out_step_y_ - 1) / out_step_y_, phase.cols = (out_w_ - x0 + out_step_x_ - 1) / out_step_x_;
+      const auto columns = reach(forward_, s.kw, s.dw, s.pl, s.sw, x0);
+      padded_ = padded_ && consecutive(columns);
+      for (Reach y : reach(forward_, s.kh, s.dh, s.pt, s.sh, y0)) {
+        for (Reach x : columns) phase.taps.push_back({y.offset, x.offset, y.tap, x.tap});
+        phase.terms += !columns.empty();
+      }
+      phases_.push_back(phase);
+    }
+  }
+  for (Phase& phase : phases_) {
+    if (!padded_) phase.terms = static_cast<int>(phase.taps.size());
+    phase.depth = phase.terms ? static_cast<int>(phase.taps.size()) / phase.terms * panel_in_ : 0;
+  }
+}
+
+void GatherConv::split_depth(Phase& phase) const {
+  const int64_t most = std::max<int64_t>(1, kSliceFloats / tiles_.width());
+  if (phase.terms == 0) phase.slices.push_back({0, 0, 0, 0});  // no tap reaches these pixels: they become zero
+  if (phase.depth < most) {
+    const Parts parts(phase.terms, most / std::max(1, phase.depth));
+    for (int i = 0; i < parts.count; i++) phase.slices.push_back({int(parts.begin(i)), int(parts.end(i)), 0, phase.depth});
+    return;
+  }
+  const Parts parts(phase.depth, most);
+  for (int t = 0; t < phase.terms; t++) {
+    for (int i = 0; i < parts.count; i++) phase.slices.push_back({t, t + 1, int(parts.begin(i)), int(parts.end(i))});
+  }
+}
+
+// Chunks of pixels x groups of panels, so that every thread gets the same number of both. Splitting pixels makes every
+// thread read all weights, splitting panels makes it read all pixels: the cheaper one wins.
+void GatherConv::split_work(Phase& phase) {
+  if (padded_) {
+    const Parts parts(phase.rows, std::max<int64_t>(1, kChunkPixels / phase.cols));
+    phase.chunks = shape_.n * parts.count, phase.panel_groups = 1;
+    const int64_t rows = (phase.rows + parts.count - 1) / parts.count;
+    phase.chunk_pixels = rows * phase.cols;
+    if (phase.terms == 0) return;
+    const int span_y = phase.taps.back().dy - phase.taps.front().dy + 1;
+    const int64_t pad_rows = (rows - 1) * in_step_y_ + span_y, pad_cols = (phase.cols - 1) * in_step_x_ + phase.taps_x();
+    pad_floats_ = std::max(pad_floats_, pad_rows * pad_cols * in_channels_);
+    return;
+  }
+  const int64_t pixels = int64_t{shape_.n} * phase.rows * phase.cols, panels = static_cast<int64_t>(panels_.size());
+  const double weights = double(phase.terms) * phase.depth * panels * tiles_.width(), image = double(pixels) * in_channels_;
+  const double products = weights * pixels;
+  double best = 0;
+  for (int64_t groups = 1; groups <= std::min<int64_t>(panels, threads_); groups++) {
+    int64_t chunks = std::max<int64_t>(1, (pixels + kChunkPixels - 1) / kChunkPixels);
+    while (chunks * groups % threads_ != 0 && chunks < pixels) chunks++;
+    const double share = 1.0 * ((panels + groups - 1) / groups) * ((pixels + chunks - 1) / chunks) / (panels * pixels);
+    const double tasks = double((chunks * groups + threads_ - 1) / threads_);
+    const double reads = tasks * (weights / groups + image / chunks);
+    const double cost = products * share * tasks / 32 + reads;  // cycles, roughly: 32 products or one float from L3
+    if (groups == 1 || cost < best) best = cost, phase.chunks = chunks, phase.panel_groups = groups;
+  }
+  phase.chunk_pixels = (pixels + phase.chunks - 1) / phase.chunks;
+}
+
+}  // namespace fovea::kernels

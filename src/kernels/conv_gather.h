@@ -1,0 +1,82 @@
+// The one loop nest behind the forward convolution and the gradient of its input: every output pixel gathers input pixels
+// through a table of pointers (rows outside the image point to zeros), and packed weights are its other operand.
+// The gradient of a stride-s convolution falls apart into s x s phases, each a stride-1 gather of its own taps.
+#pragma once
+#include <cstddef>
+#include <vector>
+
+#include "base/threads.h"
+#include "kernels/epilogue.h"
+#include "kernels/gemm_tile.h"
+#include "kernels/shapes.h"
+
+namespace fovea::kernels {
+
+class GatherConv {
+ public:
+  enum class Direction { forward, backward_data };
+  GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads);
+
+  const char* name() const { return padded_ ? "gather, padded rows" : "gather"; }
+  size_t packed_floats() const { return packed_floats_; }
+  size_t workspace_bytes() const { return threads_ * thread_bytes_; }
+  void pack(const float* w, float* packed, Pool& pool) const;
+  void run(const float* in, const float* packed, float* out, void* work, Pool& pool, const Epilogue* epilogue) const;
+
+ private:
+  struct Tap {
+    int dy, dx;  // input pixel = (q * in_step) + this
+    int u, v;    // its place in the kernel
+  };
+  // A part of the reduction whose weights stay in L2 while all pixels of a chunk pass: terms [t0, t1) x depth [k0, k1).
+  struct Slice {
+    int t0, t1, k0, k1;
+  };
+  // Output pixels (y0 + qy * out_step, x0 + qx * out_step), which share their taps.
+  struct Phase {
+    int y0, x0, rows, cols;
+    std::vector<Tap> taps;  // by dy, then dx
+    int terms, depth;       // a term is a tap, or with padded rows all taps of one dy
+    int taps_x() const { return terms ? static_cast<int>(taps.size()) / terms : 0; }  // of a term, with padded rows
+    size_t packed;                                                                    // where its weights begin
+    std::vector<Slice> slices;
+    int64_t chunks, chunk_pixels, panel_groups;
+  };
+  // Output channels of one tile's width, and the input channels (of one group) that they see.
+  struct Panel {
+    int in_c, out_c, cols, width;
+    size_t offset;  // padded columns before it
+  };
+  struct Space;  // one thread's workspace
+  struct Job;    // one run
+
+  void add_phases();
+  void add_panels();
+  void split_depth(Phase& phase) const;
+  void split_work(Phase& phase);
+  void pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const;
+  Space space(void* work, int thread) const;
+  void run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& space) const;
+  void run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels, Space& space) const;
+  void point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
+  void point_padded(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
+  template <class Row>
+  void each_row(const Phase& phase, int64_t first, int64_t pixels, Row row) const;
+
+  ConvShape shape_;
+  bool forward_;
+  const TileSet& tiles_;
+  int threads_;
+  int in_h_, in_w_, in_channels_, out_h_, out_w_, out_channels_;
+  int in_step_y_, in_step_x_, out_step_y_, out_step_x_;
+  int joined_;    // groups that share a panel: block-diagonal weights fill vectors that one small group would not
+  int panel_in_;  // input channels of a panel
+  bool padded_;   // few channels: rows are copied with zeros around, and one term covers a whole kernel row
+  std::vector<Phase> phases_;
+  std::vector<Panel> panels_;
+  size_t packed_floats_ = 0;
+  size_t thread_bytes_ = 0;
+  int64_t max_chunk_ = 0, max_terms_ = 0, pad_floats_ = 0;
+};
+
+}  // namespace fovea::kernels

@@ -1,0 +1,209 @@
+// Packing and running.
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/conv_gather.h"
+
+namespace fovea::kernels {
+namespace {
+
+constexpr int64_t kEpilogueTiles = 8;  // a call per that many tiles: the block is still in L1, and calls are few
+
+void fill_pointers(const float** to, int64_t n, const float* first, int64_t step) {
+  for (int64_t i = 0; i < n; i++) to[i] = first + i * step;
+}
+
+int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
+
+// dst[k * width + m] = src[m * m_step + k * k_step]
+void copy_block(const float* src, int64_t m_step, int64_t k_step, int64_t ms, int64_t ks, float* dst, int64_t width) {
+  if (m_step == 1) {
+    for (int64_t k = 0; k < ks; k++) std::memcpy(dst + k * width, src + k * k_step, ms * sizeof(float));
+    return;
+  }
+  constexpr int64_t kBlock = 16;  // one cache line of every source row at a time
+  for (int64_t k0 = 0; k0 < ks; k0 += kBlock) {
+    const int64_t k1 = std::min(ks, k0 + kBlock);
+    for (int64_t m = 0; m < ms; m++) {
+      for (int64_t k = k0; k < k1; k++) dst[k * width + m] = src[m * m_step + k * k_step];
+    }
+  }
+}
+
+}  // namespace
+
+struct GatherConv::Space {
+  const float** in;  // [terms][chunk]
+  float** out;       // [chunk]
+  const float** a;   // [terms] weights of a panel
+  float* zeros;      // [in_channels]
+  float* pad;        // padded rows
+};
+
+struct GatherConv::Job {
+  const float* in;
+  const float* packed;
+  float* out;
+  const Epilogue* epilogue;
+};
+
+GatherConv::Space GatherConv::space(void* work, int thread) const {
+  char* base = static_cast<char*>(work) + thread * thread_bytes_;
+  Space s{};
+  s.in = reinterpret_cast<const float**>(base);
+  s.out = const_cast<float**>(s.in + max_terms_ * max_chunk_);
+  s.a = const_cast<const float**>(s.out + max_chunk_);
+  const size_t pointers = ((max_terms_ + 1) * max_chunk_ + max_terms_) * sizeof(float*);
+  s.zeros = reinterpret_cast<float*>(base + (pointers + 63) / 64 * 64);
+  s.pad = s.zeros + in_channels_;
+  return s;
+}
+
+void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
+  const int64_t panels = static_cast<int64_t>(panels_.size());
+  pool.each(static_cast<int64_t>(phases_.size()) * panels,
+            [&](int64_t i) { pack_panel(phases_[i / panels], panels_[i % panels], w, packed); });
+}
+
+// [tap][input channel][width], zeros where channels are of different groups and beyond the last column.
+void GatherConv::pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const {
+  const ConvShape& s = shape_;
+  const int64_t in = in_channels_ / s.groups, out = out_channels_ / s.groups, cg = s.c / s.groups;
+  const int64_t o_step = int64_t{s.kh} * s.kw * cg;
+  float* dst = packed + phase.packed + phase.taps.size() * panel_in_ * panel.offset;
+  for (const Tap& tap : phase.taps) {
+    const float* tap_w = w + (int64_t{tap.u} * s.kw + tap.v) * cg;
+    if (joined_ > 1 || panel.cols < panel.width) std::fill_n(dst, int64_t{panel_in_} * panel.width, 0.0f);
+    for (int64_t m = panel.out_c; m < panel.out_c + panel.cols;) {
+      const int64_t group = m / out, end = std::min<int64_t>((group + 1) * out, panel.out_c + panel.cols);
+      const float* src = forward_ ? tap_w + m * o_step : tap_w + group * in * o_step + (m - group * out);
+      float* to = dst + (group * in - panel.in_c) * panel.width + (m - panel.out_c);
+      copy_block(src, forward_ ? o_step : 1, forward_ ? 1 : o_step, end - m, in, to, panel.width);
+      m = end;
+    }
+    dst += int64_t{panel_in_} * panel.width;
+  }
+}
+
+void GatherConv::run(const float* in, const float* packed, float* out, void* work, Pool& pool,
+                     const Epilogue* epilogue) const {
+  const Job job{in, packed, out, epilogue};
+  const int threads = std::min(threads_, pool.size());
+  pool.run([&](int thread) {
+    if (thread >= threads) return;
+    Space s = space(work, thread);
+    std::fill_n(s.zeros, in_channels_, 0.0f);
+    for (const Phase& phase : phases_) {
+      const auto [begin, end] = share(phase.chunks * phase.panel_groups, thread, threads);
+      for (int64_t i = begin; i < end; i++) run_chunk(job, phase, i % phase.chunks, i / phase.chunks, s);
+    }
+  });
+}
+
+void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& s) const {
+  int64_t first, pixels;
+  if (padded_) {  // some rows of one image
+    const int64_t image_chunks = phase.chunks / shape_.n, image = chunk / image_chunks, part = chunk % image_chunks;
+    const int64_t y0 = phase.rows * part / image_chunks, y1 = phase.rows * (part + 1) / image_chunks;
+    first = (image * phase.rows + y0) * phase.cols, pixels = (y1 - y0) * phase.cols;
+    point_padded(job, phase, first, pixels, s);
+  } else {
+    const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
+    first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
+    point(job, phase, first, pixels, s);
+  }
+  const int64_t panels = static_cast<int64_t>(panels_.size());
+  for (int64_t i = panels * group / phase.panel_groups; i < panels * (group + 1) / phase.panel_groups; i++)
+    run_panel(job, phase, panels_[i], first, pixels, s);
+}
+
+void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels,
+                           Space& s) const {
+  const float* weights = job.packed + phase.packed + phase.taps.size() * panel_in_ * panel.offset;
+  const int vectors = panel.width / tiles_.lanes;
+  const Parts parts(pixels, tiles_.rows_form_rows[vectors - 1]);
+  const int64_t c0 = panel.out_c, c1 = c0 + panel.cols;
+  Tile tile{};
+  tile.a = s.a, tile.lda = panel.width, tile.b_step = max_chunk_, tile.c_offset = c0, tile.cols = panel.cols;
+  for (const Slice& slice : phase.slices) {
+    const bool last = &slice == &phase.slices.back();
+    tile.terms = slice.t1 - slice.t0, tile.depth = slice.k1 - slice.k0, tile.b_offset = panel.in_c + slice.k0;
+    for (int64_t t = 0; t < tile.terms; t++)
+      s.a[t] = weights + ((slice.t0 + t) * int64_t{phase.depth} + slice.k0) * panel.width;
+    int64_t done = 0;
+    for (int64_t i = 0; i < parts.count; i++) {
+      tile.b = s.in + slice.t0 * max_chunk_ + parts.begin(i), tile.c = s.out + parts.begin(i);
+      tiles_.rows_form[vectors - 1][parts.size(i) - 1](tile);
+      if (!last || !job.epilogue || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;
+      (*job.epilogue)(s.out[done] + c0, first + done, parts.end(i) - done, out_channels_, c0, c1);
+      done = parts.end(i);
+    }
+    tile.accumulate = true;
+  }
+}
+
+// row(offset in the chunk, image, qy, qx, how many) for every run of pixels in one row.
+template <class Row>
+void GatherConv::each_row(const Phase& phase, int64_t first, int64_t pixels, Row row) const {
+  for (int64_t done = 0; done < pixels;) {
+    const int64_t p = first + done, x = p % phase.cols, y = p / phase.cols;
+    const int64_t n = std::min(pixels - done, phase.cols - x);
+    row(done, y / phase.rows, y % phase.rows, x, n);
+    done += n;
+  }
+}
+
+// The pointers of a chunk: outputs, and for every tap its input pixels, or zeros outside the image.
+void GatherConv::point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
+  each_row(phase, first, pixels, [&](int64_t at, int64_t image, int64_t qy, int64_t qx, int64_t n) {
+    const int64_t oy = phase.y0 + qy * out_step_y_, ox = phase.x0 + qx * out_step_x_;
+    float* out = job.out + ((image * out_h_ + oy) * out_w_ + ox) * out_channels_;
+    for (int64_t i = 0; i < n; i++) s.out[at + i] = out + i * out_step_x_ * out_channels_;
+    const float** to = s.in + at;
+    for (const Tap& tap : phase.taps) {
+      const int64_t iy = qy * in_step_y_ + tap.dy, ix = qx * in_step_x_ + tap.dx;
+      int64_t lo = std::clamp<int64_t>(ceil_div(-ix, in_step_x_), 0, n),
+              hi = std::clamp<int64_t>(ceil_div(in_w_ - ix, in_step_x_), lo, n);
+      if (iy < 0 || iy >= in_h_) lo = hi = n;
+      fill_pointers(to, lo, s.zeros, 0);
+      const int64_t step = int64_t{in_step_x_} * in_channels_;
+      if (lo < hi)
+        fill_pointers(to + lo, hi - lo, job.in + ((image * in_h_ + iy) * in_w_ + ix + lo * in_step_x_) * in_channels_, step);
+      fill_pointers(to + hi, n - hi, s.zeros, 0);
+      to += max_chunk_;
+    }
+  });
+}
+
+// Rows of one image, copied with zeros around: then the taps of a kernel row are one run of floats.
+void GatherConv::point_padded(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
+  const int64_t c = in_channels_, q0 = first / phase.cols % phase.rows, image = first / phase.cols / phase.rows;
+  const int64_t width = (int64_t{phase.cols} - 1) * in_step_x_ + phase.taps_x();
+  const int64_t y_min = phase.terms ? q0 * in_step_y_ + phase.taps.front().dy : 0;
+  if (phase.terms) {
+    const int64_t x_min = phase.taps.front().dx;
+    const int64_t rows = (pixels / phase.cols - 1) * in_step_y_ + phase.taps.back().dy - phase.taps.front().dy + 1;
+    const int64_t lo = std::clamp<int64_t>(-x_min, 0, width), hi = std::clamp<int64_t>(in_w_ - x_min, lo, width);
+    for (int64_t r = 0; r < rows; r++) {
+      float* to = s.pad + r * width * c;
+      const int64_t iy = y_min + r;
+      const bool inside = iy >= 0 && iy < in_h_;
+      std::fill_n(to, (inside ? lo : width) * c, 0.0f);
+      if (!inside) continue;
+      if (lo < hi)
+        std::memcpy(to + lo * c, job.in + ((image * in_h_ + iy) * in_w_ + x_min + lo) * c, (hi - lo) * c * sizeof(float));
+      std::fill_n(to + hi * c, (width - hi) * c, 0.0f);
+    }
+  }
+  each_row(phase, first, pixels, [&](int64_t at, int64_t, int64_t qy, int64_t qx, int64_t n) {
+    const int64_t oy = phase.y0 + qy * out_step_y_, ox = phase.x0 + qx * out_step_x_;
+    float* out = job.out + ((image * out_h_ + oy) * out_w_ + ox) * out_channels_;
+    for (int64_t i = 0; i < n; i++) s.out[at + i] = out + i * out_step_x_ * out_channels_;
+    for (int t = 0; t < phase.terms; t++) {
+      const int64_t row = qy * in_step_y_ + phase.taps[t * phase.taps_x()].dy - y_min;
+      fill_pointers(s.in + t * max_chunk_ + at, n, s.pad + (row * width + qx * in_step_x_) * c, int64_t{in_step_x_} * c);
+    }
+  });
+}
+
+}  // namespace fovea::kernels

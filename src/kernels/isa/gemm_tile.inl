@@ -1,0 +1,103 @@
+// The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous
+// namespace, `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, fma) and
+// kVectors, kRowsForm[], kColumnsForm[] (how many accumulators of each width fit its registers).
+
+// Loops over registers must vanish: an accumulator that is indexed at run time would live in memory.
+#define FOVEA_UNROLL _Pragma("GCC unroll 32")
+
+template <int MR>
+inline V::Reg load_part(const float* p, int v, V::Mask tail) {
+  return v == MR - 1 ? V::load(p + v * V::kLanes, tail) : V::load(p + v * V::kLanes);
+}
+
+template <int MR, int NR>
+inline void load_tile(const Tile& t, V::Mask tail, V::Reg (&acc)[NR][MR]) {
+  FOVEA_UNROLL for (int r = 0; r < NR; r++) {
+    const float* c = t.c[r] + t.c_offset;
+    FOVEA_UNROLL for (int v = 0; v < MR; v++) acc[r][v] = load_part<MR>(c, v, tail);
+  }
+}
+
+template <int MR, int NR>
+inline void store_tile(const Tile& t, V::Mask tail, V::Reg (&acc)[NR][MR]) {
+  FOVEA_UNROLL for (int r = 0; r < NR; r++) {
+    float* c = t.c[r] + t.c_offset;
+    FOVEA_UNROLL for (int v = 0; v < MR - 1; v++) V::store(c + v * V::kLanes, acc[r][v]);
+    V::store(c + (MR - 1) * V::kLanes, acc[r][MR - 1], tail);
+  }
+}
+
+// One term. `row(r, k)` gives B(t, r, k).
+template <int MR, int NR, class Row>
+inline void add_term(const float* a, int64_t lda, int64_t depth, V::Mask tail, V::Reg (&acc)[NR][MR], Row row) {
+  for (int64_t k = 0; k < depth; k++) {
+    V::Reg w[MR];
+    FOVEA_UNROLL for (int v = 0; v < MR; v++) w[v] = load_part<MR>(a, v, tail);
+    FOVEA_UNROLL for (int r = 0; r < NR; r++) {
+      V::Reg b = V::set1(row(r, k));
+      FOVEA_UNROLL for (int v = 0; v < MR; v++) acc[r][v] = V::fma(w[v], b, acc[r][v]);
+    }
+    a += lda;
+  }
+}
+
+template <int MR, int NR>
+inline void begin_tile(const Tile& t, V::Mask tail, V::Reg (&acc)[NR][MR]) {
+  if (t.accumulate) return load_tile<MR, NR>(t, tail, acc);
+  FOVEA_UNROLL for (int r = 0; r < NR; r++) { FOVEA_UNROLL for (int v = 0; v < MR; v++) acc[r][v] = V::zero(); }
+}
+
+template <int MR, int NR>
+void rows_tile(const Tile& t) {
+  V::Mask tail = V::mask(t.cols - (MR - 1) * V::kLanes);
+  V::Reg acc[NR][MR];
+  begin_tile<MR, NR>(t, tail, acc);
+  const int64_t depth = t.depth, lda = t.lda;
+  for (int64_t i = 0; i < t.terms; i++) {
+    const float* rows[NR];
+    FOVEA_UNROLL for (int r = 0; r < NR; r++) rows[r] = t.b[i * t.b_step + r] + t.b_offset;
+    add_term<MR, NR>(t.a[i] + t.a_offset, lda, depth, tail, acc, [&](int r, int64_t k) { return rows[r][k]; });
+  }
+  store_tile<MR, NR>(t, tail, acc);
+}
+
+template <int MR, int NR>
+void columns_tile(const Tile& t) {
+  V::Mask tail = V::mask(t.cols - (MR - 1) * V::kLanes);
+  V::Reg acc[NR][MR];
+  begin_tile<MR, NR>(t, tail, acc);
+  const int64_t depth = t.depth, lda = t.lda, ldb = t.ldb;
+  for (int64_t i = 0; i < t.terms; i++) {
+    const float* b = t.b[i] + t.b_offset;
+    add_term<MR, NR>(t.a[i] + t.a_offset, lda, depth, tail, acc, [&](int r, int64_t k) { return b[k * ldb + r]; });
+  }
+  store_tile<MR, NR>(t, tail, acc);
+}
+
+// Fill one line of the table: tiles of MR vectors and 1 ... NR rows.
+template <int MR, int NR>
+void fill_rows(TileSet& s) {
+  s.rows_form[MR - 1][NR - 1] = rows_tile<MR, NR>;
+  if constexpr (NR > 1) fill_rows<MR, NR - 1>(s);
+}
+template <int MR, int NR>
+void fill_columns(TileSet& s) {
+  s.columns_form[MR - 1][NR - 1] = columns_tile<MR, NR>;
+  if constexpr (NR > 1) fill_columns<MR, NR - 1>(s);
+}
+template <int MR>
+void fill(TileSet& s) {
+  s.rows_form_rows[MR - 1] = kRowsForm[MR - 1];
+  s.columns_form_rows[MR - 1] = kColumnsForm[MR - 1];
+  fill_rows<MR, kRowsForm[MR - 1]>(s);
+  fill_columns<MR, kColumnsForm[MR - 1]>(s);
+  if constexpr (MR > 1) fill<MR - 1>(s);
+}
+
+inline TileSet make_set() {
+  TileSet s{};
+  s.lanes = V::kLanes;
+  s.vectors = kVectors;
+  fill<kVectors>(s);
+  return s;
+}

@@ -1,0 +1,238 @@
+// The dense convolution in its three directions against plain loops in double: every ISA of this machine, odd sizes,
+// any number of threads (bitwise the same), operands that end at a page nobody may touch.
+#include "kernels/conv.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "kernels/conv_reference.h"
+#include "kernels/guarded.h"
+
+namespace fovea::kernels {
+namespace {
+
+using test::Guarded;
+using test::isas;
+using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
+
+Floats noise(size_t n, uint64_t stream) {
+  Random random(7, stream);
+  Floats values(n);
+  for (float& v : values) v = random.uniform(-1.f, 1.f);
+  return values;
+}
+
+Floats magnitudes(const Floats& values) {
+  Floats all(values);
+  for (float& v : all) v = std::abs(v);
+  return all;
+}
+
+size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
+size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.o; }
+size_t w_size(const ConvShape& s) { return size_t(s.o) * s.kh * s.kw * (s.c / s.groups); }
+
+std::string text(const ConvShape& s) {
+  return fmt::format("n{} {}x{}x{} o{} k{}x{} s{}x{} p{},{},{},{} d{}x{} g{}", s.n, s.h, s.w, s.c, s.o, s.kh, s.kw, s.sh,
+                     s.sw, s.pt, s.pl, s.pb, s.pr, s.dh, s.dw, s.groups);
+}
+
+const ConvShape kShapes[] = {
+    {.n = 1, .h = 1, .w = 1, .c = 1, .o = 1, .kh = 1, .kw = 1},
+    {.n = 1, .h = 9, .w = 7, .c = 64, .o = 64, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 2, .h = 5, .w = 6, .c = 17, .o = 19, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 3, .h = 8, .w = 8, .c = 16, .o = 16, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 2, .h = 8, .w = 8, .c = 16, .o = 32, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 2, .h = 9, .w = 11, .c = 20, .o = 33, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 2, .h = 17, .w = 19, .c = 3, .o = 24, .kh = 7, .kw = 7, .sh = 2, .sw = 2, .pt = 3, .pl = 3, .pb = 3, .pr = 3},
+    {.n = 1, .h = 16, .w = 16, .c = 3, .o = 10, .kh = 4, .kw = 4, .sh = 4, .sw = 4},
+    {.n = 2, .h = 13, .w = 12, .c = 3, .o = 8, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pb = 1, .pr = 1},
+    {.n = 1, .h = 10, .w = 10, .c = 1, .o = 5, .kh = 5, .kw = 5, .pt = 2, .pl = 2, .pb = 2, .pr = 2},
+    {.n = 2, .h = 7, .w = 7, .c = 130, .o = 70, .kh = 1, .kw = 1},
+    {.n = 1, .h = 3, .w = 5, .c = 1100, .o = 9, .kh = 1, .kw = 1},
+    {.n = 1, .h = 2, .w = 3, .c = 300, .o = 21, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 2, .h = 9, .w = 8, .c = 24, .o = 40, .kh = 1, .kw = 1, .sh = 2, .sw = 2},
+    {.n = 1, .h = 7, .w = 7, .c = 6, .o = 5, .kh = 1, .kw = 1, .sh = 3, .sw = 2},
+    {.n = 1, .h = 4, .w = 5, .c = 6, .o = 7, .kh = 1, .kw = 1, .pt = 1, .pl = 2, .pb = 0, .pr = 1},
+    {.n = 1, .h = 12, .w = 14, .c = 5, .o = 6, .kh = 3, .kw = 2, .pt = 2, .pl = 1, .pb = 2, .pr = 0, .dh = 2, .dw = 3},
+    {.n = 1,
+     .h = 15,
+     .w = 13,
+     .c = 18,
+     .o = 20,
+     .kh = 3,
+     .kw = 3,
+     .sh = 2,
+     .sw = 3,
+     .pt = 2,
+     .pl = 2,
+     .pb = 2,
+     .pr = 2,
+     .dh = 2,
+     .dw = 2},
+    {.n = 2, .h = 6, .w = 6, .c = 32, .o = 32, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 8},
+    {.n = 1,
+     .h = 6,
+     .w = 7,
+     .c = 24,
+     .o = 36,
+     .kh = 3,
+     .kw = 3,
+     .sh = 2,
+     .sw = 2,
+     .pt = 1,
+     .pl = 1,
+     .pb = 1,
+     .pr = 1,
+     .groups = 3},
+    {.n = 1, .h = 5, .w = 5, .c = 7, .o = 14, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 7},
+    {.n = 1, .h = 5, .w = 5, .c = 80, .o = 80, .kh = 3, .kw = 1, .pt = 1, .pb = 1, .groups = 2},
+    {.n = 1, .h = 3, .w = 3, .c = 4, .o = 4, .kh = 5, .kw = 5, .pt = 4, .pl = 4, .pb = 4, .pr = 4},
+    {.n = 300, .h = 1, .w = 1, .c = 10, .o = 7, .kh = 1, .kw = 1},
+    {.n = 1, .h = 1, .w = 5000, .c = 8, .o = 3, .kh = 1, .kw = 1},
+};
+
+// A float sum of `terms` products in any order is off by at most (terms + 2) * 2^-24 * the sum of their magnitudes, nearly.
+void expect_near(const Floats& got, const Doubles& want, const Doubles& magnitude, double terms, const std::string& what) {
+  for (size_t i = 0; i < want.size(); i++) {
+    ASSERT_LE(std::abs(got[i] - want[i]), (terms + 2) * 0x1p-24 * magnitude[i] + 1e-37)
+        << what << " at " << i << ": got " << got[i] << ", need " << want[i];
+  }
+}
+
+Floats forward(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& w,
+               const Epilogue* epilogue = nullptr) {
+  Pool pool(threads);
+  auto conv = ConvForward::make(s, isa, threads);
+  Guarded gx(x), gw(w), packed(conv->packed_floats()), y(y_size(s));
+  Guarded work((conv->workspace_bytes() + 3) / 4);
+  conv->pack(gw.data(), packed.data(), pool);
+  conv->run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
+  return y.values();
+}
+
+Floats backward_data(const ConvShape& s, Isa isa, int threads, const Floats& dy, const Floats& w) {
+  Pool pool(threads);
+  auto conv = ConvBackwardData::make(s, isa, threads);
+  Guarded gdy(dy), gw(w), packed(conv->packed_floats()), dx(x_size(s));
+  Guarded work((conv->workspace_bytes() + 3) / 4);
+  conv->pack(gw.data(), packed.data(), pool);
+  conv->run(gdy.data(), packed.data(), dx.data(), work.data(), pool);
+  return dx.values();
+}
+
+Floats backward_weight(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& dy) {
+  Pool pool(threads);
+  auto conv = ConvBackwardWeight::make(s, isa, threads);
+  Guarded gx(x), gdy(dy), dw(w_size(s)), work((conv->workspace_bytes() + 3) / 4);
+  conv->run(gx.data(), gdy.data(), dw.data(), work.data(), pool);
+  return dw.values();
+}
+
+// run(isa, threads) against the oracle on every ISA, and bitwise against itself on 1, 2, 3 and 7 threads.
+template <class Run, class Oracle>
+void check(const ConvShape& s, size_t n, double terms, Run run, Oracle oracle) {
+  Doubles want(n), magnitude(n);
+  oracle(want.data(), magnitude.data());
+  for (Isa isa : isas()) {
+    const Floats one = run(isa, 1);
+    expect_near(one, want, magnitude, terms, fmt::format("{} {}", text(s), isa_name(isa)));
+    for (int threads : {2, 3, 7}) {
+      const Floats many = run(isa, threads);
+      EXPECT_EQ(std::memcmp(one.data(), many.data(), n * sizeof(float)), 0)
+          << text(s) << " " << isa_name(isa) << ": " << threads << " threads";
+    }
+    if (testing::Test::HasFatalFailure()) return;
+  }
+}
+
+class Conv : public testing::TestWithParam<ConvShape> {};
+
+TEST_P(Conv, Forward) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  check(
+      s, y_size(s), double(s.kh) * s.kw * s.c / s.groups,
+      [&](Isa isa, int threads) { return forward(s, isa, threads, x, w); },
+      [&](double* want, double* magnitude) {
+        reference_conv_forward(s, x.data(), w.data(), want);
+        reference_conv_forward(s, magnitudes(x).data(), magnitudes(w).data(), magnitude);
+      });
+}
+
+TEST_P(Conv, BackwardData) {
+  const ConvShape& s = GetParam();
+  const Floats dy = noise(y_size(s), 3), w = noise(w_size(s), 2);
+  check(
+      s, x_size(s), double(s.kh) * s.kw * s.o / s.groups,
+      [&](Isa isa, int threads) { return backward_data(s, isa, threads, dy, w); },
+      [&](double* want, double* magnitude) {
+        reference_conv_backward_data(s, dy.data(), w.data(), want);
+        reference_conv_backward_data(s, magnitudes(dy).data(), magnitudes(w).data(), magnitude);
+      });
+}
+
+TEST_P(Conv, BackwardWeight) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), dy = noise(y_size(s), 3);
+  check(
+      s, w_size(s), double(s.n) * s.oh() * s.ow(),
+      [&](Isa isa, int threads) { return backward_weight(s, isa, threads, x, dy); },
+      [&](double* want, double* magnitude) {
+        reference_conv_backward_weight(s, x.data(), dy.data(), want);
+        reference_conv_backward_weight(s, magnitudes(x).data(), magnitudes(dy).data(), magnitude);
+      });
+}
+
+INSTANTIATE_TEST_SUITE_P(Shapes, Conv, testing::ValuesIn(kShapes));
+
+// Batch chunks, splits of the weight gradient and slices of the depth, which the small shapes above do not reach.
+const ConvShape kLarge[] = {
+    {.n = 9, .h = 32, .w = 32, .c = 16, .o = 16, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 5, .h = 24, .w = 28, .c = 20, .o = 24, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+    {.n = 3, .h = 40, .w = 40, .c = 32, .o = 32, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 8},
+    {.n = 1, .h = 7, .w = 7, .c = 160, .o = 130, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
+};
+INSTANTIATE_TEST_SUITE_P(Large, Conv, testing::ValuesIn(kLarge));
+
+// The epilogue sees every element once, finished, with the right row and channel.
+struct Tag {
+  int64_t channels;
+  const float* plain;
+  bool* wrong;
+};
+void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
+  const Tag& t = *static_cast<const Tag*>(ctx);
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t c = c0; c < c1; c++) {
+      float& v = y[r * ld + c - c0];
+      if (v != t.plain[(row0 + r) * t.channels + c]) *t.wrong = true;
+      v = static_cast<float>((row0 + r) * t.channels + c);
+    }
+  }
+}
+
+TEST_P(Conv, Epilogue) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  for (Isa isa : isas()) {
+    const Floats plain = forward(s, isa, 2, x, w);
+    bool wrong = false;
+    const Tag ctx{s.o, plain.data(), &wrong};
+    const Epilogue epilogue{tag, &ctx};
+    const Floats tagged = forward(s, isa, 2, x, w, &epilogue);
+    EXPECT_FALSE(wrong) << text(s) << ": the epilogue met an unfinished element";
+    for (size_t i = 0; i < tagged.size(); i++)
+      ASSERT_EQ(tagged[i], static_cast<float>(i)) << text(s) << " " << isa_name(isa);
+  }
+}
+
+}  // namespace
+}  // namespace fovea::kernels
