@@ -77,7 +77,7 @@ void sync_folder(const std::string& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(std::string path) : path_(resolve_target(path)) {
+AtomicFile::AtomicFile(const std::string& path) : path_(resolve_target(path)) {
   do {
     temp_ = temp_name(path_);
     fd_ = retry([&] { return open(temp_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666); });

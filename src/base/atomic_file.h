@@ -9,8 +9,9 @@ namespace fovea {
 
 class AtomicFile {
  public:
-  explicit AtomicFile(std::string path);  // throws resources (no space, read-only) or usage (missing parent, a directory)
-  ~AtomicFile();                          // removes the temp file unless committed
+  // Throws resources (no space, read-only) or usage (missing parent, a directory).
+  explicit AtomicFile(const std::string& path);
+  ~AtomicFile();  // removes the temp file unless committed
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
   void reserve(uint64_t bytes);  // fallocate: learn of a full disk early

@@ -6,11 +6,11 @@ namespace fovea {
 
 struct Card {
   int height = 224, width = 224;
-  int channels = 3;                             // 1: grayscale
-  float mean[3] = {0.485f, 0.456f, 0.406f};    // of pixels scaled to 0..1
+  int channels = 3;                          // 1: grayscale
+  float mean[3] = {0.485f, 0.456f, 0.406f};  // of pixels scaled to 0..1
   float std[3] = {0.229f, 0.224f, 0.225f};
-  std::string interpolation = "bicubic";        // nearest, bilinear, bicubic, lanczos, box, hamming
-  float crop_pct = 0.875f;                      // resize the short side to floor(size / crop_pct), crop the centre
+  std::string interpolation = "bicubic";  // nearest, bilinear, bicubic, lanczos, box, hamming
+  float crop_pct = 0.875f;                // resize the short side to floor(size / crop_pct), crop the centre
 };
 
 }  // namespace fovea

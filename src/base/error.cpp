@@ -4,6 +4,6 @@
 
 namespace fovea {
 
-void fail_text(Code code, std::string text) { throw Error(code, escape_control(text)); }
+void fail_text(Code code, const std::string& text) { throw Error(code, escape_control(text)); }
 
 }  // namespace fovea

@@ -28,7 +28,7 @@ class Error : public std::runtime_error {
   Code code_;
 };
 
-[[noreturn]] void fail_text(Code code, std::string text);
+[[noreturn]] void fail_text(Code code, const std::string& text);
 
 // Throws an Error. The text is one line, "FILE: WHAT (WHERE): got X, need Y. HINT".
 template <class... A>
