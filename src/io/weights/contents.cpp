@@ -1,0 +1,31 @@
+#include "io/weights/contents.h"
+
+#include "base/error.h"
+#include "base/size.h"
+
+namespace fovea {
+
+uint64_t checked_bytes(const std::string& path, std::string_view name, FileType type, const std::vector<int64_t>& shape) {
+  if (shape.size() > kMaxRank)
+    fail(Code::bad_file, "{}: tensor {} has too many dimensions: got {}, need at most {}. The file is damaged", path,
+         shown(name), shape.size(), kMaxRank);
+  uint64_t bytes = file_type_bytes(type);
+  for (int64_t dim : shape) {
+    if (dim < 0 || dim > kMaxDim)
+      fail(Code::bad_file, "{}: tensor {} has a dimension out of range: got {}, need 0 to {}. The file is damaged", path,
+           shown(name), dim, kMaxDim);
+    if (!checked_mul(bytes, static_cast<uint64_t>(dim), bytes))
+      fail(Code::bad_file, "{}: size overflows (tensor {}): need at most 2^47 bytes. The file is damaged", path,
+           shown(name));
+  }
+  return bytes;
+}
+
+std::string shown(std::string_view name) {
+  constexpr size_t kShown = 80;
+  std::string text = "\"" + std::string(name.substr(0, kShown)) + "\"";
+  if (name.size() > kShown) text += "...";
+  return text;
+}
+
+}  // namespace fovea
