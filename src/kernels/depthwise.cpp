@@ -15,8 +15,8 @@ const char* row_name(Isa isa) {
   return isa == Isa::avx512 ? "depthwise_avx512" : isa == Isa::avx2 ? "depthwise_avx2" : "depthwise_portable";
 }
 
-DepthwiseAxis rows_of(const ConvShape& s) { return {s.h, s.oh(), s.kh, s.sh, s.dh, s.pt}; }
-DepthwiseAxis columns_of(const ConvShape& s) { return {s.w, s.ow(), s.kw, s.sw, s.dw, s.pl}; }
+WindowAxis rows_of(const ConvShape& s) { return {s.h, s.oh(), s.kh, s.sh, s.dh, s.pt}; }
+WindowAxis columns_of(const ConvShape& s) { return {s.w, s.ow(), s.kw, s.sw, s.dw, s.pl}; }
 
 // Packed weights: [block][kh][order of the plan][lanes], zero beyond the last channel.
 struct Packing {
@@ -46,7 +46,7 @@ struct Packing {
 struct Walk {
   const DepthwiseTable& isa;
   int images, source_h, source_w, h, w, channels;  // h, w: of the destination
-  DepthwiseRows rows;
+  WindowTaps rows;
   DepthwiseColumns columns;
 
   // The tile of `blocks` channel blocks from `block` on, at row y of the destination. Its pixels are at `pixels`.
@@ -57,8 +57,8 @@ struct Walk {
     out.x = source + block * isa.lanes;
     out.y = pixels + t.y0 * c + block * isa.lanes;
     out.w = const_cast<float*>(packed) + block * packing.block();
-    out.rows = rows.taps.data() + rows.begin[y];
-    out.nrows = rows.begin[y + 1] - rows.begin[y];
+    out.rows = rows.of(y);
+    out.nrows = rows.count(y);
     out.pieces = columns.pieces.data() + t.first_piece;
     out.npieces = t.npieces;
     out.x_row = source_w * c;
@@ -75,7 +75,7 @@ struct Walk {
 
 Walk forward_walk(const ConvShape& s, Isa isa) {
   const DepthwiseTable& t = table(isa);
-  return {t, s.n, s.h, s.w, s.oh(), s.ow(), s.c, depthwise_rows(rows_of(s)), depthwise_columns(columns_of(s), t.pixels)};
+  return {t, s.n, s.h, s.w, s.oh(), s.ow(), s.c, window_taps(rows_of(s)), depthwise_columns(columns_of(s), t.pixels)};
 }
 
 Walk backward_walk(const ConvShape& s, Isa isa) {
@@ -87,7 +87,7 @@ Walk backward_walk(const ConvShape& s, Isa isa) {
           s.h,
           s.w,
           s.c,
-          depthwise_rows_transposed(rows_of(s)),
+          window_taps_transposed(rows_of(s)),
           depthwise_columns_transposed(columns_of(s), t.pixels)};
 }
 

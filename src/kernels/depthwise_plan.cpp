@@ -42,7 +42,7 @@ void add_class(DepthwiseColumns& plan, int in, int y0, int count, const std::vec
 
 // With g = gcd(stride, dilation), the taps v = v0 + t * stride/g and the outputs j = r + i * dilation/g meet at column
 // r*stride + v0*dilation - pad + (i + t) * stride*dilation/g.
-DepthwiseColumns depthwise_columns(const DepthwiseAxis& a, int widest) {
+DepthwiseColumns depthwise_columns(const WindowAxis& a, int widest) {
   int g = std::gcd(a.stride, a.dilation), tap_step = a.stride / g, residues = a.dilation / g;
   DepthwiseColumns plan{a.stride * residues, residues, {}, {}, {}};
   std::vector<Run> runs;
@@ -60,7 +60,7 @@ DepthwiseColumns depthwise_columns(const DepthwiseAxis& a, int widest) {
 }
 
 // x[i] gathers y[(i + pad - v * dilation) / stride] where that is whole: the taps of i's residue mod stride, last tap first.
-DepthwiseColumns depthwise_columns_transposed(const DepthwiseAxis& a, int widest) {
+DepthwiseColumns depthwise_columns_transposed(const WindowAxis& a, int widest) {
   int g = std::gcd(a.stride, a.dilation), residues = a.dilation / g;
   DepthwiseColumns plan{residues, a.stride * residues, {}, {}, {}};
   for (int phase = 0; phase < a.stride; phase++) {
@@ -81,30 +81,6 @@ DepthwiseColumns depthwise_columns_transposed(const DepthwiseAxis& a, int widest
     }
   }
   return plan;
-}
-
-DepthwiseRows depthwise_rows(const DepthwiseAxis& a) {
-  DepthwiseRows rows{{}, {0}};
-  for (int y = 0; y < a.out; y++) {
-    for (int u = 0; u < a.taps; u++) {
-      int64_t x = int64_t{y} * a.stride + int64_t{u} * a.dilation - a.pad;
-      if (x >= 0 && x < a.in) rows.taps.push_back({u, static_cast<int32_t>(x)});
-    }
-    rows.begin.push_back(static_cast<int>(rows.taps.size()));
-  }
-  return rows;
-}
-
-DepthwiseRows depthwise_rows_transposed(const DepthwiseAxis& a) {
-  DepthwiseRows rows{{}, {0}};
-  for (int x = 0; x < a.in; x++) {
-    for (int u = 0; u < a.taps; u++) {
-      int64_t y = int64_t{x} + a.pad - int64_t{u} * a.dilation;
-      if (y >= 0 && y % a.stride == 0 && y / a.stride < a.out) rows.taps.push_back({u, static_cast<int32_t>(y / a.stride)});
-    }
-    rows.begin.push_back(static_cast<int>(rows.taps.size()));
-  }
-  return rows;
 }
 
 }  // namespace fovea::kernels

@@ -4,13 +4,9 @@
 #include <vector>
 
 #include "kernels/depthwise_tile.h"
+#include "kernels/window.h"
 
 namespace fovea::kernels {
-
-// One axis of the product: y[i] = sum over the taps k of x[i * stride + k * dilation - pad], out of `in` inputs.
-struct DepthwiseAxis {
-  int in, out, taps, stride, dilation, pad;
-};
 
 struct DepthwiseColumns {
   struct Tile {
@@ -23,16 +19,8 @@ struct DepthwiseColumns {
   std::vector<int> order;  // kernel column of every packed tap
 };
 
-// Which kernel rows meet which input rows, for every output row r: taps[begin[r], begin[r + 1]).
-struct DepthwiseRows {
-  std::vector<DepthwiseRow> taps;
-  std::vector<int> begin;
-};
-
 // `widest`: most pixels of a tile. The transposed forms compute the gradient of x (axis.in of them) from that of y.
-DepthwiseColumns depthwise_columns(const DepthwiseAxis& axis, int widest);
-DepthwiseColumns depthwise_columns_transposed(const DepthwiseAxis& axis, int widest);
-DepthwiseRows depthwise_rows(const DepthwiseAxis& axis);
-DepthwiseRows depthwise_rows_transposed(const DepthwiseAxis& axis);
+DepthwiseColumns depthwise_columns(const WindowAxis& axis, int widest);
+DepthwiseColumns depthwise_columns_transposed(const WindowAxis& axis, int widest);
 
 }  // namespace fovea::kernels

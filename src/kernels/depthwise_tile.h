@@ -2,6 +2,8 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/window_tap.h"
+
 namespace fovea::kernels {
 
 constexpr int kDepthwiseTaps = 8;     // most taps of a piece
@@ -16,16 +18,11 @@ struct DepthwisePiece {
   uint32_t inside;  // bit q: input pixel q exists
 };
 
-// A kernel row, and the input row that it meets.
-struct DepthwiseRow {
-  int32_t u, row;
-};
-
 struct DepthwiseTile {
-  const float* x;  // channel block at row 0, column 0 of the image
-  float* y;        // channel block at the first pixel of the tile
-  float* w;        // packed weights of the block [kh][kw][lanes]; written by the weight gradient only
-  const DepthwiseRow* rows;
+  const float* x;         // channel block at row 0, column 0 of the image
+  float* y;               // channel block at the first pixel of the tile
+  float* w;               // packed weights of the block [kh][kw][lanes]; written by the weight gradient only
+  const WindowTap* rows;  // kernel rows, and the input rows that they meet
   const DepthwisePiece* pieces;
   int nrows, npieces;
   int64_t x_row, x_column, x_step;  // floats from an input row, column, pixel q to the next

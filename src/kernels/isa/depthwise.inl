@@ -68,8 +68,8 @@ void forward_tile(const DepthwiseTile& t) {
     V acc[P];
     unroll<P>([&](auto j) FOVEA_INLINE { acc[j.value] = V{}; });
     for (int r = 0; r < t.nrows; r++) {
-      const float* xr = xb + t.rows[r].row * t.x_row;
-      const float* wr = wb + t.rows[r].u * t.w_row;
+      const float* xr = xb + t.rows[r].at * t.x_row;
+      const float* wr = wb + t.rows[r].tap * t.w_row;
       for (int i = 0; i < t.npieces; i++) {
         const DepthwisePiece& piece = t.pieces[i];
         with_taps(piece.taps, [&](auto v) FOVEA_INLINE {
@@ -112,8 +112,8 @@ void weights_tile(const DepthwiseTile& t) {
     V grad[P];
     unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(t.y + b * kLanes + j.value * t.y_step, channels); });
     for (int r = 0; r < t.nrows; r++) {
-      const float* xr = xb + t.rows[r].row * t.x_row;
-      float* wr = wb + t.rows[r].u * t.w_row;
+      const float* xr = xb + t.rows[r].at * t.x_row;
+      float* wr = wb + t.rows[r].tap * t.w_row;
       for (int i = 0; i < t.npieces; i++) {
         const DepthwisePiece& piece = t.pieces[i];
         with_taps(piece.taps, [&](auto v) FOVEA_INLINE {
