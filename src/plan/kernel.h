@@ -24,9 +24,9 @@ struct Call {
 
 // A kernel made for one node.
 struct Bound {
-  std::string name;                                                // the row's, for `bench --layers`
-  std::vector<int> reads;                                          // node ids it reads; by default the node's inputs
-  int packs = -1;                                                  // which of reads is packed
+  std::string name;        // the row's, for `bench --layers`
+  std::vector<int> reads;  // node ids it reads; by default the node's inputs
+  int packs = -1;          // which of reads is packed
   size_t packed_floats = 0;
   std::function<void(const float* w, float* packed, Pool&)> pack;
   size_t workspace_bytes = 0;
@@ -45,7 +45,7 @@ struct Query {
 };
 
 struct Row {
-  const Op* op;     // null: any operator
+  const Op* op;  // null: any operator
   const char* name;
   std::string (*refuse)(const Query&);  // empty: takes it
   Bound (*bind)(const Query&);
@@ -53,7 +53,8 @@ struct Row {
 
 // In the order of preference; the reference row is last and takes every primitive.
 const std::vector<Row>& kernel_rows();
-// The first row that takes the node, null if none does (a composite to be opened). refused: "row: reason" of those before it.
+// The first row that takes the node, null if none does (a composite to be opened). refused: "row: reason" of those before
+// it.
 const Row* find_row(const Query& q, std::vector<std::string>* refused = nullptr);
 
 }  // namespace fovea

@@ -19,25 +19,26 @@ struct PlanOptions {
 struct Ref {  // part of a buffer
   int buffer = -1;
   int64_t offset = 0;  // floats
+  int64_t floats = 0;
 };
 
 struct Buffer {
   enum Where : uint8_t { state, setup, arena } where = arena;
   int64_t floats = 0;
-  std::string param;       // of state
-  int64_t offset = 0;      // of arena: floats
+  std::string param;        // of state
+  int64_t offset = 0;       // of arena: floats
   int first = 0, last = 0;  // steps between which it is alive
 };
 
 struct Step {
-  std::string kernel;        // row name
-  std::string scope;         // where in the model
-  int node = -1;             // of the planned graph; -1: packing
+  std::string kernel;  // row name
+  std::string scope;   // where in the model
+  int node = -1;       // of the planned graph; -1: packing
   std::vector<Ref> in, out;
   Ref packed, work;
   std::vector<std::string> refused;  // "row: reason" of the rows before the chosen one
   int64_t flops = 0;
-  int64_t bytes = 0;         // read and written at least
+  int64_t bytes = 0;  // read and written at least
   std::function<void(const Call&)> run;
 };
 
@@ -48,16 +49,16 @@ struct NamedRef {
 };
 
 struct Plan {
-  std::unique_ptr<Graph> graph;   // as planned: composites without a kernel are opened
+  std::unique_ptr<Graph> graph;  // as planned: composites without a kernel are opened
   PlanOptions options;
   std::vector<Buffer> buffers;
-  std::vector<Step> setup;        // depend on parameters alone: run once
+  std::vector<Step> setup;  // depend on parameters alone: run once
   std::vector<Step> steps;
   std::vector<NamedRef> inputs, outputs;
   std::vector<std::pair<Ref, Ref>> copies;  // updates that could not be written in place: from, to
   int64_t arena_floats = 0;
-  int64_t state_floats = 0;       // parameters as loaded
-  int64_t setup_floats = 0;       // folded and packed weights that stay
+  int64_t state_floats = 0;  // parameters as loaded
+  int64_t setup_floats = 0;  // folded and packed weights that stay
   int64_t peak_bytes() const { return (arena_floats + setup_floats) * 4; }
   int64_t flops() const;
 };

@@ -21,7 +21,7 @@ class Program {
   Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume = false);
   ~Program();
 
-  float* input(const std::string& name);               // to be filled before every run; bug error if absent
+  float* input(const std::string& name);  // to be filled before every run; bug error if absent
   bool has_input(const std::string& name) const;
   const float* output(const std::string& name) const;  // valid until the next run
   const Shape& output_shape(const std::string& name) const;
@@ -45,8 +45,8 @@ class Program {
   Pool& pool_;
   bool consume_;
   Array arena_;
-  std::vector<float*> base_;                 // by buffer
-  std::vector<Array> setup_;                 // by buffer
+  std::vector<float*> base_;  // by buffer
+  std::vector<Array> setup_;  // by buffer
 };
 
 }  // namespace fovea

@@ -21,7 +21,9 @@ class Array {
   bool empty() const { return !data_; }
 
  private:
-  struct Free { void operator()(float* p) const; };
+  struct Free {
+    void operator()(float* p) const;
+  };
   Shape shape_;
   std::unique_ptr<float, Free> data_;
 };

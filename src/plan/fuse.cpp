@@ -1,0 +1,226 @@
+#include "plan/fuse.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "ir/rewrite.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "plan/lower.h"
+
+namespace fovea {
+namespace {
+
+// Beyond these a value is worth its memory even if it could be computed again.
+constexpr size_t kMaxLeaves = 24, kMaxOps = 48;
+// A value with several readers is computed again by each if that reads at most this many whole tensors and is this short.
+constexpr int kRecomputeReads = 2;
+constexpr size_t kRecomputeOps = 16;
+
+struct Cone {
+  std::vector<int> leaves, ops;  // sorted
+  void join(const Cone& o) {
+    auto merge = [](std::vector<int>& a, const std::vector<int>& b) {
+      std::vector<int> r;
+      std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(r));
+      a = std::move(r);
+    };
+    merge(leaves, o.leaves), merge(ops, o.ops);
+  }
+};
+
+class Finder {
+ public:
+  explicit Finder(const Graph& g) : g_(g), users_(static_cast<size_t>(g.size())), cones_(static_cast<size_t>(g.size())) {
+    f_.live = reachable(g);
+    f_.materialised.assign(f_.live.size(), 0);
+    f_.fixed.assign(f_.live.size(), 0);
+    for (int i = 0; i < g.size(); i++)
+      if (f_.live[at(i)])
+        for (int in : g.node(i).inputs) users_[at(in)].push_back(i);
+    for (auto& [name, id] : g.outputs()) keep(id);
+    for (auto& [name, id] : g.updates()) keep(id);
+  }
+
+  Fusion run() {
+    for (int i = 0; i < g_.size(); i++)
+      if (f_.live[at(i)]) decide_fixed(i);
+    for (int i = 0; i < g_.size(); i++)
+      if (f_.live[at(i)]) decide(i);
+    return std::move(f_);
+  }
+
+ private:
+  static size_t at(int id) { return static_cast<size_t>(id); }
+  void keep(int id) { f_.materialised[at(id)] = 1; }
+
+  void decide_fixed(int id) {
+    const Node& n = g_.node(id);
+    bool all = std::all_of(n.inputs.begin(), n.inputs.end(), [&](int in) { return f_.fixed[at(in)]; });
+    f_.fixed[at(id)] = n.op == &Input::op ? 0 : n.op == &ParamLeaf::op ? g_.updates().empty() : all;
+  }
+
+  void decide(int id) {
+    const Node& n = g_.node(id);
+    if (n.op == &Full::op && !f_.materialised[at(id)] && only_pointwise_users(id)) return;
+    Cone cone;
+    for (int in : n.inputs) cone.join(cones_[at(in)]);
+    cone.ops.insert(std::upper_bound(cone.ops.begin(), cone.ops.end(), id), id);
+    if (!is_pointwise(n) || f_.materialised[at(id)] || must_stand(id) || too_large(cone) || worth_keeping(id, cone)) {
+      keep(id);
+      cones_[at(id)] = Cone{{id}, {}};
+    } else {
+      cones_[at(id)] = std::move(cone);
+    }
+  }
+
+  bool program_user(int u) const { return is_pointwise(g_.node(u)) || g_.node(u).op == &Reduce::op; }
+  bool only_pointwise_users(int id) const {
+    return std::all_of(users_[at(id)].begin(), users_[at(id)].end(), [&](int u) { return program_user(u); });
+  }
+
+  // Someone needs the value in memory: a kernel, or a program over a larger or moving domain.
+  bool must_stand(int id) const {
+    for (int u : users_[at(id)]) {
+      if (!program_user(u)) return true;
+      if (g_.node(u).op != &Reduce::op && !(g_.node(u).type.shape == g_.node(id).type.shape)) return true;
+      if (f_.fixed[at(id)] && !f_.fixed[at(u)]) return true;
+    }
+    return false;
+  }
+
+  bool too_large(const Cone& c) const { return c.leaves.size() > kMaxLeaves || c.ops.size() > kMaxOps; }
+
+  bool worth_keeping(int id, const Cone& c) const {
+    if (users_[at(id)].size() < 2) return false;
+    int64_t size = g_.node(id).type.shape.numel();
+    auto whole =
+        std::count_if(c.leaves.begin(), c.leaves.end(), [&](int l) { return g_.node(l).type.shape.numel() * 2 > size; });
+    return whole > kRecomputeReads || c.ops.size() > kRecomputeOps;
+  }
+
+  const Graph& g_;
+  Fusion f_;
+  std::vector<std::vector<int>> users_;
+  std::vector<Cone> cones_;
+};
+
+kernels::Pw to_pw(UnaryKind k) {
+  using kernels::Pw;
+  static const Pw table[] = {Pw::neg,   Pw::abs,   Pw::sign,   Pw::exp,  Pw::log, Pw::sqrt,
+                             Pw::rsqrt, Pw::recip, Pw::square, Pw::tanh, Pw::erf, Pw::sigmoid,
+                             Pw::relu,  Pw::floor, Pw::round,  Pw::sin,  Pw::cos};
+  return table[static_cast<int>(k)];
+}
+kernels::Pw to_pw(BinaryKind k) {
+  using kernels::Pw;
+  static const Pw table[] = {Pw::add, Pw::sub, Pw::mul, Pw::div, Pw::max, Pw::min, Pw::pow, Pw::gt, Pw::ge, Pw::eq};
+  return table[static_cast<int>(k)];
+}
+
+// Writes the straight-line code of one program.
+class Emitter {
+ public:
+  Emitter(const Graph& g, const Fusion& f, int block) : g_(g), f_(f), block_(block) {
+    if (block >= 0) regs_[block] = next_++;
+  }
+
+  uint8_t value(int id, bool root) {
+    if (auto it = regs_.find(id); it != regs_.end()) return it->second;
+    const Node& n = g_.node(id);
+    if (n.op == &Full::op) return emit(id, {kernels::Pw::constant, 0, 0, 0, 0, n.attr.as<Full>().value});
+    if (f_.materialised[static_cast<size_t>(id)] && !(root && is_pointwise(n))) return load(id);
+    if (n.op == &BroadcastTo::op) return regs_[id] = value(n.inputs[0], false);
+    kernels::PwInst i{};
+    uint8_t operands[3] = {0, 0, 0};
+    for (size_t k = 0; k < n.inputs.size(); k++) operands[k] = value(n.inputs[k], false);
+    i.a = operands[0], i.b = operands[1], i.c = operands[2];
+    i.op = n.op == &Unary::op    ? to_pw(n.attr.as<Unary>().kind)
+           : n.op == &Binary::op ? to_pw(n.attr.as<Binary>().kind)
+                                 : kernels::Pw::select;
+    return emit(id, i);
+  }
+
+  std::vector<kernels::PwInst> code;
+  std::vector<int> leaves;
+  int registers() const { return next_; }
+
+ private:
+  uint8_t load(int id) {
+    leaves.push_back(id);
+    return emit(id, {kernels::Pw::load, 0, static_cast<uint8_t>(leaves.size() - 1)});
+  }
+  uint8_t emit(int id, kernels::PwInst i) {
+    FOVEA_CHECK(next_ < 255);
+    i.dst = static_cast<uint8_t>(next_++);
+    code.push_back(i);
+    return regs_[id] = i.dst;
+  }
+  const Graph& g_;
+  const Fusion& f_;
+  int block_, next_ = 0;
+  std::map<int, uint8_t> regs_;
+};
+
+// At most four dimensions: merges neighbours along which every input moves evenly.
+void set_domain(Group& group, const Graph& g, const Shape& domain, bool keep_last, const Dims& apart) {
+  kernels::PwProgram& p = group.program;
+  const std::vector<int>& leaves = group.leaves;
+  std::vector<int64_t> dims;
+  std::vector<std::vector<int64_t>> strides(leaves.size());
+  std::vector<int> flags;
+  for (int d = 0; d < domain.rank; d++) {
+    if (domain[d] == 1 && !(keep_last && d == domain.rank - 1)) continue;
+    dims.push_back(domain[d]), flags.push_back(d < apart.rank ? apart[d] : 0);
+    for (size_t l = 0; l < leaves.size(); l++) {
+      const Shape& s = g.node(leaves[l]).type.shape;
+      int own = d - (domain.rank - s.rank);
+      strides[l].push_back(own < 0 || s[own] == 1 ? 0 : strides_of(s)[static_cast<size_t>(own)]);
+    }
+  }
+  for (size_t d = 0; d + 1 < dims.size() - (keep_last ? 1u : 0u) && dims.size() > 1;) {
+    bool even = flags[d] == flags[d + 1];
+    for (auto& s : strides) even = even && s[d] == s[d + 1] * dims[d + 1];
+    if (!even) {
+      d++;
+      continue;
+    }
+    dims[d + 1] *= dims[d];
+    dims.erase(dims.begin() + static_cast<long>(d)), flags.erase(flags.begin() + static_cast<long>(d));
+    for (auto& s : strides) s.erase(s.begin() + static_cast<long>(d));
+  }
+  if (dims.size() > 4)
+    fail(Code::unsupported, "pointwise work over {} with {} unmergeable dimensions", domain.str(), dims.size());
+  size_t lead = 4 - dims.size();
+  for (size_t d = 0; d < dims.size(); d++) p.dims[lead + d] = dims[d], group.flags[lead + d] = flags[d];
+  for (auto& s : strides) {
+    kernels::PwInput in{};
+    for (size_t d = 0; d < s.size(); d++) in.stride[lead + d] = s[d];
+    p.inputs.push_back(in);
+  }
+}
+
+}  // namespace
+
+Fusion find_fusion(const Graph& g) { return Finder(g).run(); }
+
+Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block, const Dims& apart) {
+  Emitter e(g, f, block);
+  Group r;
+  // A reduction's prologue may be a leaf itself; a group's root is computed, not loaded.
+  for (int id : roots) r.program.outputs.push_back(e.value(id, apart.rank == 0));
+  r.program.code = std::move(e.code);
+  r.program.registers = e.registers();
+  r.leaves = std::move(e.leaves);
+  set_domain(r, g, g.node(roots[0]).type.shape, block >= 0, apart);
+  return r;
+}
+
+std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id) {
+  Emitter e(g, f, -1);
+  e.value(id, g.node(id).op != &Reduce::op && is_pointwise(g.node(id)));
+  return e.leaves;
+}
+
+}  // namespace fovea

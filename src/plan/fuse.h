@@ -1,0 +1,29 @@
+// Which pointwise values get memory of their own and which live only inside programs; and the programs themselves.
+#pragma once
+#include <vector>
+
+#include "ir/graph.h"
+#include "kernels/pointwise.h"
+
+namespace fovea {
+
+struct Fusion {
+  std::vector<char> live;
+  std::vector<char> fixed;         // depends on parameters and constants alone, in a program that updates none
+  std::vector<char> materialised;  // leaves, kernel outputs, and the pointwise values that others need whole
+};
+Fusion find_fusion(const Graph& g);
+
+// A pointwise program for one or several values of one shape.
+struct Group {
+  kernels::PwProgram program;
+  std::vector<int> leaves;  // node ids, in the order of the program's inputs
+  int flags[4] = {};        // of the program's dimensions, from `apart`
+};
+// block: the value of this node arrives in register 0 (-1: none), the domain's last dimension stays whole.
+// apart: a flag for each dimension of the domain; dimensions merge only with their like. Then roots may be leaves.
+Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block = -1, const Dims& apart = {});
+// The materialised values that computing `id` reads (id itself if it is materialised).
+std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id);
+
+}  // namespace fovea

@@ -1,0 +1,98 @@
+#include "plan/lower.h"
+
+#include "base/error.h"
+#include "ir/rewrite.h"
+#include "ops/layout.h"
+#include "ops/pointwise.h"
+#include "ops/reshape.h"
+
+namespace fovea {
+
+bool is_pointwise(const Node& n) {
+  return n.op == &Unary::op || n.op == &Binary::op || n.op == &Select::op || n.op == &Full::op || n.op == &BroadcastTo::op;
+}
+
+// Only whole steps of the outermost non-trivial dimension: one contiguous run.
+static bool contiguous(const Slice& s, const Shape& from) {
+  bool whole = true;  // all dimensions after this one are taken whole
+  for (int i = from.rank - 1; i >= 0; i--) {
+    if (s.step[i] != 1 && s.size[i] != 1) return false;
+    if (!whole && s.size[i] != 1) return false;
+    if (s.size[i] != from[i]) whole = false;
+  }
+  return true;
+}
+
+Alias resolve(const Graph& g, int id) {
+  int64_t offset = 0;
+  for (;;) {
+    const Node& n = g.node(id);
+    if (n.op == &Slice::op) {
+      const Slice& s = n.attr.as<Slice>();
+      const Shape& from = g.node(n.inputs[0]).type.shape;
+      if (!contiguous(s, from)) return {id, offset};
+      auto stride = strides_of(from);
+      for (int i = 0; i < from.rank; i++) offset += s.start[i] * stride[static_cast<size_t>(i)];
+    } else if (n.op != &Reshape::op) {
+      return {id, offset};
+    }
+    id = n.inputs[0];
+  }
+}
+
+namespace {
+
+const Full* as_full(Tensor t) {
+  const Node& n = t.graph->node(t.id);
+  return n.op == &Full::op ? &n.attr.as<Full>() : nullptr;
+}
+
+Tensor simplify_binary(const Node& n, Tensor x, Tensor y) {
+  const Full *a = as_full(x), *b = as_full(y);
+  BinaryKind k = n.attr.as<Binary>().kind;
+  if (a && b)
+    return full(*x.graph, n.type.shape,
+                static_cast<float>(apply(k, static_cast<double>(a->value), static_cast<double>(b->value))));
+  bool neutral_b = b && ((k == BinaryKind::mul && b->value == 1) || (k == BinaryKind::div && b->value == 1));
+  bool neutral_a = a && k == BinaryKind::mul && a->value == 1;
+  if (neutral_b && x.shape() == n.type.shape) return x;
+  if (neutral_a && y.shape() == n.type.shape) return y;
+  return {};
+}
+
+Tensor simplify(const Node& n, std::span<const Tensor> in) {
+  if (n.op == &Binary::op) return simplify_binary(n, in[0], in[1]);
+  if (in.size() != 1) return {};
+  const Full* f = as_full(in[0]);
+  if (!f) return {};
+  if (n.op == &Reshape::op || n.op == &BroadcastTo::op) return full(*in[0].graph, n.type.shape, f->value);
+  if (n.op == &Unary::op)
+    return full(*in[0].graph, n.type.shape,
+                static_cast<float>(apply(n.attr.as<Unary>().kind, static_cast<double>(f->value))));
+  return {};
+}
+
+bool needs_opening(const Graph& g, int id, const PlanOptions& o) {
+  const Node& n = g.node(id);
+  if (!n.op->composite()) return false;
+  return o.reference || !find_row({g, id, n, o.isa, o.threads});
+}
+
+}  // namespace
+
+std::unique_ptr<Graph> lower(const Graph& g, const PlanOptions& options) {
+  std::unique_ptr<Graph> now =
+      rewrite(g, [](Rewriter&, int, const Node& n, std::span<const Tensor> in) { return simplify(n, in); });
+  for (bool again = true; again;) {  // a body may hold composites itself
+    again = false;
+    now = rewrite(*now, [&](Rewriter& r, int id, const Node& n, std::span<const Tensor> in) -> Tensor {
+      if (Tensor t = simplify(n, in)) return t;
+      if (!needs_opening(r.from, id, options)) return {};
+      again = true;
+      return n.op->body(n.attr, in);
+    });
+  }
+  return now;
+}
+
+}  // namespace fovea

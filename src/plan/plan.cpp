@@ -1,0 +1,367 @@
+#include "plan/plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/error.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "plan/cost.h"
+#include "plan/fuse.h"
+#include "plan/lower.h"
+#include "plan/memory.h"
+#include "plan/reduce.h"
+
+namespace fovea {
+
+int64_t Plan::flops() const {
+  int64_t r = 0;
+  for (const Step& s : steps) r += s.flops;
+  return r;
+}
+
+namespace {
+
+class Planner {
+ public:
+  Planner(const Graph& source, const PlanOptions& options) : plan_(std::make_unique<Plan>()) {
+    plan_->options = options;
+    plan_->graph = lower(source, options);
+    fusion_ = find_fusion(g());
+    if (options.reference) fusion_.materialised = fusion_.live;
+    buffer_of_.assign(static_cast<size_t>(g().size()), -1);
+  }
+
+  std::unique_ptr<Plan> run() {
+    place_leaves();
+    choose_epilogues();
+    for (int id = 0; id < g().size(); id++)
+      if (needs_step(id)) step(id);
+    for (auto& [name, id] : g().outputs()) plan_->outputs.push_back({name, g().node(id).type, ref(id)});
+    finish_updates();
+    lifetimes();
+    share_in_place();
+    plan_->arena_floats = assign_offsets(plan_->buffers);
+    totals();
+    return std::move(plan_);
+  }
+
+ private:
+  const Graph& g() const { return *plan_->graph; }
+  const Node& node(int id) const { return g().node(id); }
+  static size_t at(int id) { return static_cast<size_t>(id); }
+  bool fixed(int id) const { return fusion_.fixed[at(id)]; }
+  bool needs_step(int id) const {
+    return fusion_.live[at(id)] && fusion_.materialised[at(id)] && !is_leaf(node(id)) && resolve(g(), id).root == id &&
+           buffer_of_[at(id)] < 0 && !delayed_.count(id);
+  }
+
+  int add_buffer(Buffer::Where where, int64_t floats, std::string param = "") {
+    plan_->buffers.push_back({where, floats, std::move(param)});
+    return static_cast<int>(plan_->buffers.size()) - 1;
+  }
+
+  Ref ref(int id) const {
+    Alias a = resolve(g(), id);
+    FOVEA_CHECK(buffer_of_[at(a.root)] >= 0);
+    return {buffer_of_[at(a.root)], a.offset, node(id).type.shape.numel()};
+  }
+
+  void place_leaves() {
+    for (auto& [name, id] : g().inputs()) {
+      buffer_of_[at(id)] = add_buffer(Buffer::arena, node(id).type.shape.numel());
+      plan_->inputs.push_back({name, node(id).type, ref(id)});
+    }
+    for (int id = 0; id < g().size(); id++) {
+      if (!fusion_.live[at(id)]) continue;
+      if (const Param* p = g().param_of(id)) buffer_of_[at(id)] = add_buffer(Buffer::state, p->type.shape.numel(), p->name);
+      if (node(id).op == &Constant::op) place_constant(id);
+    }
+  }
+
+  void place_constant(int id) {
+    buffer_of_[at(id)] = add_buffer(Buffer::setup, node(id).type.shape.numel());
+    Step s{.kernel = "constant", .node = id, .out = {ref(id)}};
+    s.run = [&values = g().constant_values(id)](const Call& c) { std::copy(values.begin(), values.end(), c.out[0]); };
+    plan_->setup.push_back(std::move(s));
+  }
+
+  // A kernel whose only reader is one pointwise group of its own size runs at that group's place, the group as epilogue.
+  void choose_epilogues() {
+    if (!plan_->options.fuse || plan_->options.reference) return;
+    std::map<int, std::vector<int>> readers;  // root value -> steps that load it
+    for (int id = 0; id < g().size(); id++) {
+      if (!fusion_.live[at(id)] || !fusion_.materialised[at(id)] || is_leaf(node(id)) || resolve(g(), id).root != id)
+        continue;
+      for (int leaf : reads_of(id)) readers[resolve(g(), leaf).root].push_back(id);
+    }
+    for (auto& [name, id] : g().outputs()) readers[resolve(g(), id).root].push_back(-1);
+    for (auto& [name, id] : g().updates()) readers[resolve(g(), id).root].push_back(-1);
+    for (auto& [value, by] : readers)
+      if (by.size() == 1 && by[0] >= 0 && can_fuse(value, by[0])) epilogue_of_[by[0]] = value;  // the latest value wins
+    for (auto& [group, value] : epilogue_of_) delayed_[value] = group;
+  }
+
+  std::vector<int> reads_of(int id) const {
+    const Node& n = node(id);
+    if (is_pointwise(n)) return cone_leaves(g(), fusion_, id);
+    if (n.op == &Reduce::op) return cone_leaves(g(), fusion_, n.inputs[0]);
+    return n.inputs;
+  }
+
+  bool can_fuse(int value, int group) {
+    const Node &k = node(value), &n = node(group);
+    if (!is_pointwise(n) || is_pointwise(k) || is_leaf(k) || k.op == &Reduce::op || fixed(value) != fixed(group))
+      return false;
+    if (k.type.shape.numel() != n.type.shape.numel() || k.type.shape.rank == 0 || k.type.shape[-1] != n.type.shape[-1])
+      return false;
+    return find_row(query(value)) && loads_whole(value, group) && bind(value).takes_epilogue;
+  }
+  // The group reads the value (or a reshape of it) element by element.
+  bool loads_whole(int value, int group) const {
+    for (int leaf : cone_leaves(g(), fusion_, group)) {
+      Alias a = resolve(g(), leaf);
+      if (a.root == value) return a.offset == 0 && node(leaf).type.shape == node(group).type.shape;
+    }
+    return false;
+  }
+
+  Query query(int id) const { return {g(), id, node(id), plan_->options.isa, plan_->options.threads}; }
+
+  void step(int id) {
+    const Node& n = node(id);
+    if (is_pointwise(n) && !plan_->options.reference) return epilogue_of_.count(id) ? fused_step(id) : pointwise_step(id);
+    if (n.op == &Reduce::op && !plan_->options.reference) return reduce_step(id);
+    Bound b = bind(id);
+    kernel_step(id, id, std::move(b), {});
+  }
+
+  Bound bind(int id) {
+    if (auto it = bound_.find(id); it != bound_.end()) return it->second;
+    const Row* row = find_row(query(id), &refused_[id]);
+    if (!row) fail(Code::bug, "no kernel for {} at {}", node(id).op->name, g().scope_name(node(id).scope));
+    Bound b = row->bind(query(id));
+    if (b.name.empty()) b.name = row->name;
+    if (b.reads.empty()) b.reads = node(id).inputs;
+    return bound_[id] = b;
+  }
+
+  Step& push(Step s, int value) {
+    s.scope = g().scope_name(node(value).scope);
+    s.node = value;
+    if (buffer_of_[at(value)] < 0)
+      buffer_of_[at(value)] = add_buffer(fixed(value) ? Buffer::setup : Buffer::arena, node(value).type.shape.numel());
+    s.out.insert(s.out.begin(), ref(value));
+    auto& list = fixed(value) ? plan_->setup : plan_->steps;
+    list.push_back(std::move(s));
+    return list.back();
+  }
+
+  void pointwise_step(int id) {
+    Group group = make_group(g(), fusion_, {id});
+    auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
+    Step s{.kernel = "pointwise"};
+    for (int leaf : group.leaves) s.in.push_back(ref(leaf));
+    s.run = [kernel](const Call& c) { kernel->run(c.in, c.out, *c.pool); };
+    push(std::move(s), id);
+  }
+
+  void fused_step(int id) {
+    int value = epilogue_of_[id], leaf_id = -1;
+    for (int leaf : cone_leaves(g(), fusion_, id))
+      if (resolve(g(), leaf).root == value) leaf_id = leaf;
+    Group group = make_group(g(), fusion_, {id}, leaf_id);
+    Bound b = bind(value);
+    auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
+    size_t own = b.reads.size();
+    b.run = [run = std::move(b.run), kernel, own](const Call& c) {
+      kernels::PwEpilogue e{kernel.get(), c.in + own};
+      kernels::Epilogue view = e.view();
+      Call k = c;
+      k.epilogue = &view;
+      run(k);
+    };
+    b.name += "+";
+    kernel_step(value, id, std::move(b), group.leaves);
+  }
+
+  // The kernel of node `id` writing the value of node `result`.
+  void kernel_step(int id, int result, Bound b, const std::vector<int>& extra) {
+    Step s{.kernel = b.name, .refused = refused_[id]};
+    for (int r : b.reads) s.in.push_back(ref(r));
+    for (int r : extra) s.in.push_back(ref(r));
+    s.flops = 2 * node_macs(g(), id);
+    if (b.workspace_bytes)
+      s.work = {add_buffer(fixed(result) ? Buffer::setup : Buffer::arena, static_cast<int64_t>(b.workspace_bytes + 3) / 4),
+                0};
+    s.run = std::move(b.run);
+    if (b.packs >= 0) add_packing(s, b, result);
+    push(std::move(s), result);
+  }
+
+  void add_packing(Step& s, Bound& b, int result) {
+    Ref from = s.in[static_cast<size_t>(b.packs)];
+    bool once = fixed(b.reads[static_cast<size_t>(b.packs)]);
+    int64_t floats = static_cast<int64_t>(b.packed_floats);
+    s.packed = {add_buffer(once ? Buffer::setup : Buffer::arena, floats), 0, floats};
+    s.in[static_cast<size_t>(b.packs)] = {};  // the kernel reads the packed form alone
+    Step p{.kernel = "pack", .scope = g().scope_name(node(result).scope), .in = {from}, .out = {s.packed}};
+    p.run = [pack = std::move(b.pack)](const Call& c) { pack(c.in[0], c.out[0], *c.pool); };
+    (once ? plan_->setup : plan_->steps).push_back(std::move(p));
+  }
+
+  // Sums over the same domain and axes whose inputs are all there run as one sweep.
+  void reduce_step(int id) {
+    std::vector<int> together{id};
+    for (int other = id + 1; other < g().size() && together.size() < 4; other++)
+      if (needs_step(other) && same_reduction(id, other) && !fixed(other) && inputs_ready(other)) together.push_back(other);
+    ReduceGroup r = bind_reduce(g(), fusion_, together, plan_->options.isa);
+    Step s{.kernel = "reduce"};
+    for (int leaf : r.leaves) s.in.push_back(ref(leaf));
+    if (r.workspace_bytes)
+      s.work = {add_buffer(fixed(id) ? Buffer::setup : Buffer::arena, static_cast<int64_t>(r.workspace_bytes + 3) / 4), 0};
+    s.run = std::move(r.run);
+    for (size_t i = 1; i < together.size(); i++) {
+      buffer_of_[at(together[i])] =
+          add_buffer(fixed(id) ? Buffer::setup : Buffer::arena, node(together[i]).type.shape.numel());
+      s.out.push_back(ref(together[i]));
+    }
+    push(std::move(s), id);
+  }
+  bool same_reduction(int a, int b) const {
+    return node(b).op == &Reduce::op && node(a).attr == node(b).attr &&
+           node(node(a).inputs[0]).type == node(node(b).inputs[0]).type;
+  }
+  bool inputs_ready(int id) const {
+    for (int leaf : reads_of(id))
+      if (buffer_of_[at(resolve(g(), leaf).root)] < 0) return false;
+    return true;
+  }
+
+  // Parameters are written in place where nobody reads the old value any more, else copied at the end.
+  void finish_updates() {
+    for (auto& [name, id] : g().updates()) {
+      Ref from = ref(id);
+      int target = buffer_of_[at(g().find_param(name)->node)];
+      if (target < 0)
+        target = buffer_of_[at(g().find_param(name)->node)] = add_buffer(Buffer::state, node(id).type.shape.numel(), name);
+      if (!write_in_place(id, from, target)) plan_->copies.push_back({from, {target, 0}});
+    }
+  }
+
+  // One whole, even reading of a buffer can be overwritten as it is read.
+  static bool reads_whole_once(const Step& s, int buffer, int64_t floats) {
+    auto n = std::count_if(s.in.begin(), s.in.end(), [&](const Ref& r) { return r.buffer == buffer; });
+    return n == 0 || (n == 1 && std::any_of(s.in.begin(), s.in.end(),
+                                            [&](const Ref& r) { return r.buffer == buffer && r.floats == floats; }));
+  }
+
+  bool write_in_place(int id, Ref from, int target) {
+    Buffer& b = plan_->buffers[static_cast<size_t>(from.buffer)];
+    if (resolve(g(), id).root != id || !is_pointwise(node(id)) || b.where != Buffer::arena) return false;
+    int writer = -1, last_reader = -1;
+    for (size_t i = 0; i < plan_->steps.size(); i++) {
+      for (const Ref& r : plan_->steps[i].out)
+        if (r.buffer == from.buffer) writer = static_cast<int>(i);
+      for (const Ref& r : plan_->steps[i].in)
+        if (r.buffer == target) last_reader = static_cast<int>(i);
+    }
+    if (writer < 0 || last_reader > writer || plan_->steps[static_cast<size_t>(writer)].kernel != "pointwise") return false;
+    if (!reads_whole_once(plan_->steps[static_cast<size_t>(writer)], target, from.floats)) return false;
+    for (auto& o : plan_->outputs)
+      if (o.ref.buffer == from.buffer || o.ref.buffer == target) return false;
+    for (auto& step : plan_->steps) {
+      for (Ref& r : step.in) r.buffer = r.buffer == from.buffer ? target : r.buffer;
+      for (Ref& r : step.out) r.buffer = r.buffer == from.buffer ? target : r.buffer;
+    }
+    for (int& k : buffer_of_) k = k == from.buffer ? target : k;
+    b.floats = 0;
+    return true;
+  }
+
+  void lifetimes() {
+    for (Buffer& b : plan_->buffers) b.first = 1 << 30, b.last = -1;
+    auto touch = [&](Ref r, int step) {
+      if (r.buffer < 0) return;
+      Buffer& b = plan_->buffers[static_cast<size_t>(r.buffer)];
+      b.first = std::min(b.first, step), b.last = std::max(b.last, step);
+    };
+    for (size_t i = 0; i < plan_->steps.size(); i++) {
+      const Step& s = plan_->steps[i];
+      for (const Ref& r : s.in) touch(r, static_cast<int>(i));
+      for (const Ref& r : s.out) touch(r, static_cast<int>(i));
+      touch(s.work, static_cast<int>(i)), touch(s.packed, static_cast<int>(i));
+    }
+    int end = static_cast<int>(plan_->steps.size());
+    for (auto& in : plan_->inputs) touch(in.ref, -1);
+    for (auto& out : plan_->outputs) touch(out.ref, end);
+    for (auto& [from, to] : plan_->copies) touch(from, end);
+    for (auto& in : plan_->inputs) plan_->buffers[static_cast<size_t>(in.ref.buffer)].first = -1;
+  }
+
+  // A pointwise result may stand where an operand of its own size dies.
+  void share_in_place() {
+    std::vector<char> is_input(plan_->buffers.size(), 0);
+    for (auto& in : plan_->inputs) is_input[static_cast<size_t>(in.ref.buffer)] = 1;
+    for (size_t i = 0; i < plan_->steps.size(); i++) {
+      Step& s = plan_->steps[i];
+      if (s.kernel != "pointwise" || s.out.size() != 1) continue;
+      int out = s.out[0].buffer;
+      Buffer& o = plan_->buffers[static_cast<size_t>(out)];
+      if (o.where != Buffer::arena) continue;
+      for (const Ref& r : s.in) {
+        Buffer& b = plan_->buffers[static_cast<size_t>(r.buffer)];
+        if (b.where != Buffer::arena || r.offset || is_input[static_cast<size_t>(r.buffer)] ||
+            b.last != static_cast<int>(i) || b.floats != o.floats)
+          continue;
+        if (!reads_whole_once(s, r.buffer, o.floats)) continue;
+        merge(out, r.buffer);
+        break;
+      }
+    }
+  }
+
+  void merge(int from, int into) {
+    Buffer &a = plan_->buffers[static_cast<size_t>(from)], &b = plan_->buffers[static_cast<size_t>(into)];
+    b.last = std::max(a.last, b.last), a.floats = 0;
+    auto move = [&](Ref& r) { r.buffer = r.buffer == from ? into : r.buffer; };
+    for (Step& s : plan_->steps) {
+      for (Ref& r : s.in) move(r);
+      for (Ref& r : s.out) move(r);
+    }
+    for (auto& o : plan_->outputs) move(o.ref);
+    for (auto& [source, to] : plan_->copies) move(source);
+  }
+
+  void totals() {
+    std::vector<char> kept(plan_->buffers.size(), 0);
+    auto count = [&](Ref r) {
+      if (r.buffer >= 0) kept[static_cast<size_t>(r.buffer)] = 1;
+    };
+    for (Step& s : plan_->steps) {
+      for (Ref r : s.in) count(r), s.bytes += r.buffer >= 0 ? plan_->buffers[static_cast<size_t>(r.buffer)].floats * 4 : 0;
+      for (Ref r : s.out) count(r), s.bytes += plan_->buffers[static_cast<size_t>(r.buffer)].floats * 4;
+      count(s.packed);
+    }
+    for (auto& o : plan_->outputs) count(o.ref);
+    for (size_t i = 0; i < plan_->buffers.size(); i++) {
+      const Buffer& b = plan_->buffers[i];
+      if (b.where == Buffer::state) plan_->state_floats += b.floats;
+      if (b.where == Buffer::setup && kept[i]) plan_->setup_floats += b.floats;
+    }
+  }
+
+  std::unique_ptr<Plan> plan_;
+  Fusion fusion_;
+  std::vector<int> buffer_of_;      // by node, of roots
+  std::map<int, int> epilogue_of_;  // group -> kernel value that it finishes
+  std::map<int, int> delayed_;      // kernel value -> group
+  std::map<int, Bound> bound_;      // kernels made so far, by node
+  std::map<int, std::vector<std::string>> refused_;
+};
+
+}  // namespace
+
+std::unique_ptr<Plan> make_plan(const Graph& g, const PlanOptions& options) { return Planner(g, options).run(); }
+
+}  // namespace fovea

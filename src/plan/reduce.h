@@ -1,0 +1,17 @@
+// Reductions with their pointwise prologue as one sweep.
+#pragma once
+#include "plan/fuse.h"
+#include "plan/kernel.h"
+
+namespace fovea {
+
+struct ReduceGroup {
+  std::vector<int> leaves;
+  size_t workspace_bytes = 0;
+  std::function<void(const Call&)> run;  // an output for each id
+};
+
+// ids: reduce nodes of one kind, one set of axes, one domain.
+ReduceGroup bind_reduce(const Graph& g, const Fusion& f, const std::vector<int>& ids, Isa isa);
+
+}  // namespace fovea
