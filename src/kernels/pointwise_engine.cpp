@@ -45,7 +45,7 @@ void PwEngine::merge(const PwProgram& p, const int (&group)[4]) {
   std::fill(group_, group_ + 4, -1);
   int at = 4;  // the outermost merged dimension so far
   for (int d = 3; d >= 0; d--) {
-    if (p.dims[d] == 1 && !(d == 3 && group[3] != group[2])) continue;  // a channel dimension apart stays, even if it is 1
+    if (p.dims[d] == 1 && group[d] != kChannels) continue;
     bool joins = at < 4 && group_[at] == group[d];
     for (size_t i = 0; joins && i < inputs; i++) joins = p.inputs[i].stride[d] == strides_[i].stride[at] * dims_[at];
     if (joins) {

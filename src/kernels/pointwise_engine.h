@@ -34,7 +34,8 @@ class PwEngine {
     alignas(64) float scratch[kScratch];
   };
 
-  // Dimensions are merged where strides allow and group[] is equal.
+  // Dimensions are merged where strides allow and group[] is equal. Group kChannels stays the last, even with one channel.
+  static constexpr int kChannels = 2;
   PwEngine(const PwProgram& program, Isa isa, const int (&group)[4]);
 
   const int64_t* dims() const { return dims_; }  // merged; [2] rows, [3] columns, the outer ones before

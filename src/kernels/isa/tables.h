@@ -21,15 +21,42 @@ struct PwTable {
   void (*store2d)(float* d, const float* s, int64_t rows, int64_t cols, int64_t ld);
 };
 
+struct RowsTable {
+  // Of a dense tile v [rows, cols], folded onto acc [cols] or acc [rows], acc included.
+  void (*sum_rows)(float* acc, const float* v, int64_t rows, int64_t cols);
+  void (*max_rows)(float* acc, const float* v, int64_t rows, int64_t cols);
+  void (*sum_cols)(float* acc, const float* v, int64_t rows, int64_t cols);
+  void (*max_cols)(float* acc, const float* v, int64_t rows, int64_t cols);
+  // total += acc and acc = 0; total = max(total, acc) and acc = -infinity.
+  void (*move_sum)(double* total, float* acc, int64_t n);
+  void (*move_max)(double* total, float* acc, int64_t n);
+
+  // Row by row, as rows.h says. gamma and beta may be null.
+  void (*layer_norm)(float* y, const float* x, const float* gamma, const float* beta, float eps, int64_t rows, int64_t cols);
+  void (*rms_norm)(float* y, const float* x, const float* gamma, float eps, int64_t rows, int64_t cols);
+  // Adds to dgamma and dbeta [cols], if not null.
+  void (*layer_norm_backward)(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
+                              float eps, int64_t rows, int64_t cols);
+  void (*softmax)(float* y, const float* x, int64_t rows, int64_t cols);
+  void (*log_softmax)(float* y, const float* x, int64_t rows, int64_t cols);
+  void (*softmax_backward)(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols);
+  void (*log_softmax_backward)(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols);
+  // Joins x [rows, cols] of row stride ld with the moments of `before` earlier rows. m2: sums of squares about the mean.
+  void (*join_moments)(double* mean, double* m2, int64_t before, const float* x, int64_t rows, int64_t cols, int64_t ld);
+};
+
 namespace portable {
 extern const PwTable pw;
-}
+extern const RowsTable rows;
+}  // namespace portable
 namespace avx2 {
 extern const PwTable pw;
-}
+extern const RowsTable rows;
+}  // namespace avx2
 namespace avx512 {
 extern const PwTable pw;
-}
+extern const RowsTable rows;
+}  // namespace avx512
 
 // The entry of an instruction set in a family of tables, among those that this build has.
 #if defined(__x86_64__)

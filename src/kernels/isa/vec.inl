@@ -100,7 +100,7 @@ static inline V min(V a, V b) { return ((a < b) | (a != a)) ? a : b; }
 template <class F>
 static inline float fold(V v, F f) {
 #if FOVEA_LANES == 16
-  __m256 w = f(_mm512_castps512_ps256((__m512)v), _mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 1));
+  __m256 w = f(_mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 0), _mm512_maskz_extractf32x8_ps(0xff, (__m512)v, 1));
 #elif FOVEA_LANES == 8
   __m256 w = (__m256)v;
 #endif
