@@ -1,0 +1,20 @@
+// Attention over channels: every channel of a map is multiplied by a gate computed from all channels' averages.
+#pragma once
+#include "nn/layers.h"
+
+namespace fovea {
+
+// Squeeze and excitation (arXiv:1709.01507): gate(expand(act(reduce(mean)))). The scope's names for the two layers differ
+// by family: fc1, fc2 in residual networks, conv_reduce, conv_expand in mobile ones.
+struct SqueezeExcite {
+  int hidden;
+  Act act = Act::relu, gate = Act::sigmoid;
+  const char *reduce = "fc1", *expand = "fc2";
+  InitRule init = fan_out_normal;
+};
+Tensor squeeze_excite(Scope s, Tensor x, const SqueezeExcite& a);
+
+// Efficient channel attention (arXiv:1910.03151): a convolution along the channels.
+Tensor efficient_channel_attention(Scope s, Tensor x);
+
+}  // namespace fovea

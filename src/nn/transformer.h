@@ -1,0 +1,21 @@
+// Pieces of transformers on tokens [n,t,c].
+#pragma once
+#include "nn/layers.h"
+
+namespace fovea {
+
+// A stride-`patch` convolution, its pixels in a row: [n,h,w,c] -> [n,t,dim]; parameters proj.weight, proj.bias.
+Tensor patch_embed(Scope s, Tensor image, int dim, int patch, bool bias = true);
+// Multi-head self-attention; parameters qkv, proj.
+Tensor self_attention(Scope s, Tensor x, int heads, bool qkv_bias = true);
+// One learned query reads all tokens, a residual MLP after it: [n,t,c] -> [n,c] (arXiv:1810.00825, as in SigLIP).
+struct MapPool {
+  int heads, hidden;
+  Act act = Act::gelu;
+  float eps = 1e-6f;
+};
+Tensor attention_pool(Scope s, Tensor x, const MapPool& a);
+// Two linear layers, fc1 and fc2.
+Tensor mlp(Scope s, Tensor x, int hidden, Act act = Act::gelu);
+
+}  // namespace fovea
