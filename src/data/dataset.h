@@ -1,0 +1,49 @@
+// Labelled pictures, from `kind:path`:
+//   folder:DIR         DIR/train/CLASS/... and DIR/val/CLASS/... (or validation/), or just DIR/CLASS/...
+//   csv:FILE           columns `file` and `class` (or `label`), an index or a name; `name` and `split` are used if there
+//   cifar10:DIR        data_batch_*.bin and test_batch.bin, or train.jpgpack and test.jpgpack
+//   mnist:DIR          the four idx files; fashion-mnist:DIR is the same with its class names
+// Binary files may be gzipped.
+#pragma once
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/image.h"
+
+namespace fovea {
+
+// Samples are either files, decoded when asked for, or small pictures of one size that are all in memory.
+struct Dataset {
+  std::string spec;
+  std::vector<std::string> classes;
+  std::vector<int> labels;         // one per sample
+  std::vector<std::string> notes;  // what the user should hear once: files that were ignored, batches that are missing
+  bool has_splits = true;          // false: train and val are the same samples, see hold_out()
+  bool apply_exif = false;         // turn pictures the right way up (files only)
+  std::string root;                // of `files`
+  std::vector<std::string> files;
+  int h = 0, w = 0, channels = 3;  // of `pixels`; files always have 3 channels
+  std::vector<uint8_t> pixels;     // [size,h,w,channels]
+
+  int64_t size() const { return static_cast<int64_t>(labels.size()); }
+  std::string name(int64_t i) const;
+  // Thread-safe. `room` is where a file is decoded to; the view is good as long as it and the dataset are.
+  View image(int64_t i, Image& room) const;
+};
+
+struct DataOptions {
+  bool allow_empty = false;          // a class without pictures
+  std::vector<std::string> classes;  // what the model knows, in its order; empty: the data decide
+};
+
+// split: train, val or test (which falls back on val, and val on test, where a kind has only one of the two).
+Dataset open_dataset(const std::string& spec, const std::string& split, const DataOptions& options = {});
+
+Dataset take(const Dataset& data, const std::vector<int64_t>& samples);
+
+// For data without splits: the held-out `fraction`, or the rest. Chosen by the samples' names, so that adding pictures
+// never moves another one across.
+Dataset hold_out(const Dataset& data, double fraction, bool held_out);
+
+}  // namespace fovea

@@ -1,0 +1,151 @@
+// DIR/train/CLASS/*.jpg and the like. A class is the name of a folder; its index is its place in the sorted names.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "data/readers.h"
+
+namespace fovea {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What systems and tools leave behind, which nobody means as data.
+bool is_litter(const std::string& name) {
+  return name.empty() || name[0] == '.' || name == "__MACOSX" || name == "Thumbs.db" || name == "desktop.ini";
+}
+
+bool is_picture(const std::string& name) {
+  size_t dot = name.rfind('.');
+  if (dot == name.npos) return false;
+  std::string ending = name.substr(dot + 1);
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* known : {"jpg", "jpeg", "jpe", "jfif", "png", "webp"}) {
+    if (ending == known) return true;
+  }
+  return false;
+}
+
+struct Ignored {
+  int64_t count = 0;
+  std::string first;
+  void add(const std::string& path) {
+    if (count++ == 0) first = path;
+  }
+};
+
+// The names of `dir`, sorted bytewise; litter is left out.
+std::vector<std::string> list(const std::string& dir, bool folders, Ignored& ignored) {
+  std::vector<std::string> names;
+  std::error_code error;
+  fs::directory_iterator it(dir, error), end;
+  for (; !error && it != end; it.increment(error)) {
+    std::string name = it->path().filename().string();
+    std::error_code unknown;  // a dangling link is neither folder nor file
+    if (is_litter(name)) {
+      ignored.add(dir + "/" + name);
+    } else if (it->is_directory(unknown)) {
+      if (folders) names.push_back(name);
+    } else if (!folders) {
+      names.push_back(name);
+    }
+  }
+  if (error) fail(Code::bad_file, "{}: the folder cannot be read: {}", dir, error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+// A part of the data, not a class that happens to be called "train": it holds folders.
+bool is_split(const std::string& path) {
+  Ignored none;
+  return is_folder(path) && !list(path, true, none).empty();
+}
+
+// Adds the pictures at or below root/sub, in sorted order. Folders that are links are not entered: they could be a circle.
+void add_files(Dataset& data, const std::string& sub, int label, Ignored& ignored) {
+  std::vector<std::string> todo = {sub};
+  while (!todo.empty()) {
+    std::string at = todo.back();
+    todo.pop_back();
+    for (const std::string& name : list(data.root + "/" + at, false, ignored)) {
+      if (!is_picture(name)) {
+        ignored.add(data.root + "/" + at + "/" + name);
+        continue;
+      }
+      data.files.push_back(at + "/" + name);
+      data.labels.push_back(label);
+    }
+    std::vector<std::string> below = list(data.root + "/" + at, true, ignored);
+    for (auto name = below.rbegin(); name != below.rend(); ++name) {
+      std::error_code error;
+      if (!fs::is_symlink(data.root + "/" + at + "/" + *name, error)) todo.push_back(at + "/" + *name);
+    }
+  }
+}
+
+struct Layout {
+  std::string train, val, test;  // folders; empty if there is none
+};
+
+Layout find_layout(const std::string& dir) {
+  Layout l;
+  if (is_split(dir + "/train")) l.train = dir + "/train";
+  for (const char* name : {"/val", "/validation"}) {
+    if (l.val.empty() && is_split(dir + name)) l.val = dir + name;
+  }
+  if ((!l.train.empty() || !l.val.empty()) && is_split(dir + "/test")) l.test = dir + "/test";
+  if (l.val.empty()) l.val = l.test;
+  if (l.test.empty()) l.test = l.val;
+  return l;
+}
+
+// Training on one set of classes and judging on another is a mistake in the data, better told before than after.
+void check_same_classes(const Layout& l) {
+  if (l.train.empty() || l.val.empty()) return;
+  Ignored none;
+  Dataset train, val;
+  train.classes = list(l.train, true, none), val.classes = list(l.val, true, none);
+  match_classes(val, train.classes, l.val);
+}
+
+}  // namespace
+
+Dataset open_folder(const std::string& dir, const std::string& split, const DataOptions& options) {
+  if (!is_folder(dir)) fail(Code::bad_file, "{}: is not a folder, need one with a folder per class in it", dir);
+  Layout layout = find_layout(dir);
+  Dataset data;
+  data.has_splits = !layout.train.empty() || !layout.val.empty();
+  data.root = !data.has_splits ? dir : split == "train" ? layout.train : split == "val" ? layout.val : layout.test;
+  if (data.root.empty()) fail(Code::bad_file, "{}: has no {}/ beside {}", dir, split, split == "train" ? "val/" : "train/");
+  check_same_classes(layout);
+
+  Ignored ignored;
+  data.classes = list(data.root, true, ignored);
+  if (data.classes.empty())
+    fail(Code::bad_file, "{}: has no folders, need one per class with its pictures in it", data.root);
+  std::vector<std::string> empty;
+  for (size_t k = 0; k < data.classes.size(); k++) {
+    size_t before = data.files.size();
+    add_files(data, data.classes[k], static_cast<int>(k), ignored);
+    if (data.files.size() == before) empty.push_back(data.classes[k]);
+  }
+  if (data.files.empty()) fail(Code::bad_file, "{}: has no JPEG, PNG or WebP pictures in its class folders", data.root);
+  if (!empty.empty() && !options.allow_empty)
+    fail(Code::bad_file, "{}: no pictures in {}. Fill or remove the class, or use --allow-empty", data.root,
+         list_names(empty));
+  if (ignored.count > 0) {
+    data.notes.push_back(fmt::format("{}: ignored {} entries that are not JPEG, PNG or WebP pictures (the first is {})",
+                                     data.root, ignored.count, ignored.first));
+  }
+  match_classes(data, options.classes, data.root);
+  return data;
+}
+
+}  // namespace fovea
