@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/conv_gather.h"
+#include "kernels/gemm_pack.h"
 
 namespace fovea::kernels {
 namespace {
@@ -14,21 +15,6 @@ void fill_pointers(const float** to, int64_t n, const float* first, int64_t step
 }
 
 int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-// dst[k * width + m] = src[m * m_step + k * k_step]
-void copy_block(const float* src, int64_t m_step, int64_t k_step, int64_t ms, int64_t ks, float* dst, int64_t width) {
-  if (m_step == 1) {
-    for (int64_t k = 0; k < ks; k++) std::memcpy(dst + k * width, src + k * k_step, ms * sizeof(float));
-    return;
-  }
-  constexpr int64_t kBlock = 16;  // one cache line of every source row at a time
-  for (int64_t k0 = 0; k0 < ks; k0 += kBlock) {
-    const int64_t k1 = std::min(ks, k0 + kBlock);
-    for (int64_t m = 0; m < ms; m++) {
-      for (int64_t k = k0; k < k1; k++) dst[k * width + m] = src[m * m_step + k * k_step];
-    }
-  }
-}
 
 }  // namespace
 
@@ -78,7 +64,7 @@ void GatherConv::pack_panel(const Phase& phase, const Panel& panel, const float*
       const int64_t group = m / out, end = std::min<int64_t>((group + 1) * out, panel.out_c + panel.cols);
       const float* src = forward_ ? tap_w + m * o_step : tap_w + group * in * o_step + (m - group * out);
       float* to = dst + (group * in - panel.in_c) * panel.width + (m - panel.out_c);
-      copy_block(src, forward_ ? o_step : 1, forward_ ? 1 : o_step, end - m, in, to, panel.width);
+      kernels::pack_panel(src, forward_ ? o_step : 1, forward_ ? 1 : o_step, end - m, in, to, panel.width);
       m = end;
     }
     dst += int64_t{panel_in_} * panel.width;
