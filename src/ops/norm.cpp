@@ -72,12 +72,21 @@ static Tensor body(const LayerNorm& a, std::span<const Tensor> in) {
   Tensor centred = in[0] - reduce_mean(in[0], {-1});
   return centred * rsqrt(reduce_mean(square(centred), {-1}) + a.eps) * in[1] + in[2];
 }
+static Tensor normalised(Tensor x, float eps, Tensor* inverse) {
+  Tensor centred = x - reduce_mean(x, {-1});
+  *inverse = rsqrt(reduce_mean(square(centred), {-1}) + eps);
+  return centred * *inverse;
+}
 static void vjp(const LayerNorm& a, Vjp& g) {
-  Tensor x = g.in[0], centred = x - reduce_mean(x, {-1}), inv = rsqrt(reduce_mean(square(centred), {-1}) + a.eps);
-  Tensor hat = centred * inv, d = g.grad * g.in[1];
-  if (g.wants(0)) g.add(0, (d - (reduce_mean(d, {-1}) + hat * reduce_mean(d * hat, {-1}))) * inv);
+  Tensor x = g.in[0], inverse, hat = normalised(x, a.eps, &inverse);
+  if (g.wants(0)) g.add(0, record(LayerNormGrad{a.eps}, {x, g.in[1], g.grad}));
   if (g.wants(1)) g.add(1, sum_to(g.grad * hat, {x.c()}));
   if (g.wants(2)) g.add(2, sum_to(g.grad, {x.c()}));
+}
+static Type infer(const LayerNormGrad&, Types in) { return in[0]; }
+static Tensor body(const LayerNormGrad& a, std::span<const Tensor> in) {
+  Tensor inverse, hat = normalised(in[0], a.eps, &inverse), d = in[2] * in[1];
+  return (d - (reduce_mean(d, {-1}) + hat * reduce_mean(d * hat, {-1}))) * inverse;
 }
 
 static Cases moments_cases() {
@@ -99,10 +108,17 @@ static Cases layer_cases() {
           {"map", {{1, 3, 3, 33}, {33}, {33}}, [](auto in) { return layer_norm(in[0], in[1], in[2], 1e-5f); }}};
 }
 
+static Cases layer_grad_cases() {
+  return {{"tokens", {{2, 5, 24}, {24}, {2, 5, 24}}, [](auto in) {
+             return record(LayerNormGrad{1e-5f}, {in[0], in[1], in[2]});
+           }}};
+}
+
 FOVEA_OP(Moments, "moments", moments_cases)
 FOVEA_OP(BatchNorm, "batch_norm", batch_cases)
 FOVEA_OP(BatchNormTrain, "batch_norm_train", train_cases)
 FOVEA_OP(LayerNorm, "layer_norm", layer_cases)
-FOVEA_OPS(norm, &Moments::op, &BatchNorm::op, &BatchNormTrain::op, &LayerNorm::op)
+FOVEA_OP(LayerNormGrad, "layer_norm_grad", layer_grad_cases)
+FOVEA_OPS(norm, &Moments::op, &BatchNorm::op, &BatchNormTrain::op, &LayerNorm::op, &LayerNormGrad::op)
 
 }  // namespace fovea

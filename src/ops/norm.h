@@ -24,6 +24,12 @@ struct LayerNorm {
   FOVEA_ATTR(LayerNorm, eps)
 };
 
+// d loss / d x of LayerNorm. in: x, gamma, dy.
+struct LayerNormGrad {
+  float eps = 1e-6f;
+  FOVEA_ATTR(LayerNormGrad, eps)
+};
+
 Tensor moments(Tensor x);
 Tensor batch_norm(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor var, BatchNorm a = {});
 Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, float eps);

@@ -8,7 +8,8 @@ namespace {
 
 std::vector<double> widen(const float* p, const Type& t) {
   std::vector<double> r(static_cast<size_t>(t.shape.numel()));
-  for (size_t i = 0; i < r.size(); i++) r[i] = t.dtype == DType::u32 ? static_cast<double>(std::bit_cast<uint32_t>(p[i])) : static_cast<double>(p[i]);
+  for (size_t i = 0; i < r.size(); i++)
+    r[i] = t.dtype == DType::u32 ? static_cast<double>(std::bit_cast<uint32_t>(p[i])) : static_cast<double>(p[i]);
   return r;
 }
 

@@ -1,5 +1,68 @@
+// Pooling.
+#include "kernels/pool.h"
+#include "ops/pool.h"
 #include "plan/rows/rows.h"
 
 namespace fovea {
-std::span<const Row> window_rows() { return {}; }
+namespace {
+
+kernels::PoolShape shape_of(const Window& w, const Shape& x) {
+  return {.n = x[0],
+          .h = x[1],
+          .w = x[2],
+          .c = x[3],
+          .kh = w.size.h,
+          .kw = w.size.w,
+          .sh = w.stride.h,
+          .sw = w.stride.w,
+          .pt = w.pad.top,
+          .pl = w.pad.left,
+          .pb = w.pad.bottom,
+          .pr = w.pad.right};
+}
+
+Bound bind_max(const Query& q) {
+  auto k = std::make_shared<kernels::MaxPool>(shape_of(q.node.attr.as<MaxPool>().window, q.in(0)), q.isa, q.threads);
+  Bound b;
+  b.workspace_bytes = k->forward_workspace_bytes();
+  b.run = [k](const Call& c) { k->forward(c.in[0], c.out[0], c.work, *c.pool); };
+  return b;
+}
+Bound bind_max_grad(const Query& q) {
+  auto k = std::make_shared<kernels::MaxPool>(shape_of(q.node.attr.as<MaxPoolGrad>().window, q.in(0)), q.isa, q.threads);
+  Bound b;
+  b.workspace_bytes = k->backward_workspace_bytes();
+  b.run = [k](const Call& c) { k->backward(c.in[0], c.in[1], c.out[0], c.work, *c.pool); };
+  return b;
+}
+Bound bind_avg(const Query& q) {
+  const AvgPool& a = q.node.attr.as<AvgPool>();
+  auto k =
+      std::make_shared<kernels::AvgPool>(shape_of(a.window, q.in(0)), kernels::AvgPoolCount{a.count_pad}, q.isa, q.threads);
+  Bound b;
+  b.workspace_bytes = k->workspace_bytes();
+  b.run = [k](const Call& c) { k->forward(c.in[0], c.out[0], c.work, *c.pool); };
+  return b;
+}
+Bound bind_avg_grad(const Query& q) {
+  const AvgPoolGrad& a = q.node.attr.as<AvgPoolGrad>();
+  auto k = std::make_shared<kernels::AvgPool>(shape_of(a.pool.window, a.x), kernels::AvgPoolCount{a.pool.count_pad}, q.isa,
+                                              q.threads);
+  Bound b;
+  b.workspace_bytes = k->workspace_bytes();
+  b.run = [k](const Call& c) { k->backward(c.in[0], c.out[0], c.work, *c.pool); };
+  return b;
+}
+
+const Row rows[] = {
+    {&MaxPool::op, "max_pool", takes_all, bind_max},
+    {&MaxPoolGrad::op, "max_pool_grad", takes_all, bind_max_grad},
+    {&AvgPool::op, "avg_pool", takes_all, bind_avg},
+    {&AvgPoolGrad::op, "avg_pool_grad", takes_all, bind_avg_grad},
+};
+
+}  // namespace
+
+std::span<const Row> window_rows() { return rows; }
+
 }  // namespace fovea
