@@ -1,0 +1,18 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+#include <cstdint>
+
+#include "kernels/attention_table.h"
+
+#define FOVEA_LANES 8
+namespace fovea::kernels::avx2 {
+namespace {
+#include "kernels/isa/vec.inl"
+
+#include "kernels/isa/math.inl"
+
+#include "kernels/isa/attention.inl"
+}  // namespace
+constinit const AttentionTable attention = make_attention_table();
+}  // namespace fovea::kernels::avx2
+#endif

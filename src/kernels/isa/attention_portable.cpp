@@ -1,0 +1,15 @@
+#include <cstdint>
+
+#include "kernels/attention_table.h"
+
+#define FOVEA_LANES 4
+namespace fovea::kernels::portable {
+namespace {
+#include "kernels/isa/vec.inl"
+
+#include "kernels/isa/math.inl"
+
+#include "kernels/isa/attention.inl"
+}  // namespace
+constinit const AttentionTable attention = make_attention_table();
+}  // namespace fovea::kernels::portable
