@@ -1,0 +1,129 @@
+#include "train/weights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "train/optim.h"
+
+namespace fovea {
+namespace {
+
+// "blocks.*.w" -> "layers.*.weight": what each * takes in the pattern stands for the * of the replacement.
+bool capture(std::string_view pattern, std::string_view text, std::vector<std::string_view>& taken) {
+  size_t star = pattern.find('*');
+  if (star == pattern.npos) return pattern == text;
+  if (text.substr(0, star) != pattern.substr(0, star)) return false;
+  for (size_t end = star; end <= text.size(); end++) {
+    taken.push_back(text.substr(star, end - star));
+    if (capture(pattern.substr(star + 1), text.substr(end), taken)) return true;
+    taken.pop_back();
+  }
+  return false;
+}
+
+std::string renamed(const std::string& name, const Graph& g, const LoadOptions& options) {
+  for (auto& [pattern, replacement] : options.renames) {
+    std::vector<std::string_view> taken;
+    if (g.find_param(name) || !capture(pattern, name, taken)) continue;
+    std::string r;
+    size_t next = 0;
+    for (char c : replacement) r += c == '*' && next < taken.size() ? taken[next++] : std::string_view(&c, 1);
+    if (g.find_param(r)) return r;
+  }
+  return name;
+}
+
+bool ignored(const std::string& name) { return name.ends_with("num_batches_tracked") || is_slot(name); }
+
+std::string dims_text(std::span<const int64_t> d) { return fmt::format("[{}]", fmt::join(d, ", ")); }
+
+std::vector<int64_t> wanted_shape(const Param& p) {
+  Shape s = p.file_shape();
+  return {s.begin(), s.end()};
+}
+
+// Differs from p in nothing but the number of classes.
+bool other_classes(const Param& p, const std::vector<int64_t>& got) {
+  std::vector<int64_t> want = wanted_shape(p);
+  return got.size() == want.size() && !got.empty() && std::equal(got.begin() + 1, got.end(), want.begin() + 1);
+}
+
+// The first two of a list and how many more there are.
+std::string some(const std::vector<std::string>& names) {
+  std::string r;
+  for (size_t i = 0; i < std::min<size_t>(names.size(), 2); i++)
+    r += (i ? ", " : "") + escape_control(names[i]).substr(0, 60);
+  if (names.size() > 2) r += fmt::format(" and {} more", names.size() - 2);
+  return r;
+}
+
+struct Match {
+  std::map<const Param*, const TensorEntry*> pairs;
+  std::vector<std::string> missing, extra, shapes, replaced;
+};
+
+Match match(const Graph& g, const TensorFile& file, const LoadOptions& options) {
+  Match m;
+  std::set<std::string> met;
+  for (const TensorEntry& t : file.tensors()) {
+    std::string name = renamed(t.name, g, options);
+    const Param* p = g.find_param(name);
+    if (!p || !met.insert(name).second) {
+      if (!ignored(name)) m.extra.push_back(t.name);
+    } else if (t.shape == wanted_shape(*p)) {
+      m.pairs[p] = &t;
+    } else if (options.replace_head && other_classes(*p, t.shape)) {
+      m.replaced.push_back(name);
+    } else {
+      m.shapes.push_back(fmt::format("{}: got {}, need {}", name, dims_text(t.shape), dims_text(wanted_shape(*p))));
+    }
+  }
+  for (const Param& p : g.params())
+    if (!met.count(p.name)) m.missing.push_back(p.name);
+  return m;
+}
+
+[[noreturn]] void refuse(const Match& m, const std::string& path) {
+  std::string what;
+  auto say = [&](const char* kind, const std::vector<std::string>& names) {
+    if (!names.empty()) what += fmt::format("{}{} {} ({})", what.empty() ? "" : "; ", names.size(), kind, some(names));
+  };
+  say("missing", m.missing), say("of another shape", m.shapes), say("unknown", m.extra);
+  std::string hint = m.extra.empty() ? "" : suggestion(m.extra[0], m.missing);
+  fail(Code::bad_file, "{}: its tensors do not fit the model: {}{}", path, what, hint);
+}
+
+}  // namespace
+
+Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const std::string& path,
+                    const LoadOptions& options) {
+  Match m = match(g, file, options);
+  if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
+  verify_checksum(file, path);
+  std::vector<float> room;
+  for (auto& [p, entry] : m.pairs) {
+    room.resize(static_cast<size_t>(entry->count()));
+    file.read(*entry, room.data());
+    from_file_order(*p, room.data(), state.at(p->name).data());
+  }
+  Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note()};
+  if (!m.replaced.empty())
+    r.note +=
+        fmt::format("{}new classifier ({}): the file's is for other classes", r.note.empty() ? "" : "; ", some(m.replaced));
+  return r;
+}
+
+void save_weights(const std::string& path, const State& state, const Graph& g, const ModelInfo& info,
+                  const std::string& prefix) {
+  std::vector<Saved> saved;
+  for (const Param& p : g.params()) saved.push_back({p.name, &p, &state.at(prefix + p.name)});
+  Metadata metadata;
+  describe(info, metadata);
+  write_params(path, saved, std::move(metadata));
+}
+
+}  // namespace fovea

@@ -1,0 +1,55 @@
+// Weights between files and states: what fits, what does not, and files that say what they are.
+#pragma once
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/tensor_file.h"
+#include "models/registry.h"
+#include "run/state.h"
+
+namespace fovea {
+
+// What a weight file of ours knows about its network, so that `fovea predict FILE` needs nothing else.
+struct ModelInfo {
+  std::string model;
+  ModelOptions options;  // classes, channels, height, width
+  Card card;
+  std::vector<std::string> classes;  // names, possibly none
+};
+using Metadata = std::map<std::string, std::string>;
+void describe(const ModelInfo& info, Metadata& metadata);
+// None in files of others; bad_file if it is there and damaged.
+std::optional<ModelInfo> model_info(const TensorFile& file, const std::string& path);
+
+struct LoadOptions {
+  bool replace_head = false;  // a parameter that differs only in the number of classes keeps its initial value
+  std::vector<std::pair<std::string, std::string>> renames = {};  // see Model::renames
+};
+struct Loaded {
+  int tensors = 0;
+  std::vector<std::string> replaced;  // parameters of the new head
+  std::string note;                   // what the user should hear, or ""
+};
+// Fills g's parameters. Checks every name and shape before it reads anything; one error names what does not fit.
+Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const std::string& path,
+                    const LoadOptions& options = {});
+
+// An array and the parameter whose layout it has; name: in the file.
+struct Saved {
+  std::string name;
+  const Param* param;
+  const Array* array;
+};
+// In the order of files, with a checksum over names, numbers and metadata.
+void write_params(const std::string& path, std::span<const Saved> params, Metadata metadata);
+// Reads everything; bad_file if the file has a checksum and that is not its content's.
+void verify_checksum(const TensorFile& file, const std::string& path);
+
+// The parameters of g; prefix "ema.": their averages.
+void save_weights(const std::string& path, const State& state, const Graph& g, const ModelInfo& info,
+                  const std::string& prefix = "");
+
+}  // namespace fovea
