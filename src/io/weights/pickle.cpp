@@ -81,7 +81,8 @@ void Machine::run() {
     if (!literal() && !text() && !container() && !memory() && !calls()) bad("is not what torch.save writes");
   }
   if (stack_.size() != 1 || !marks_.empty())
-    bad("the stream ends with " + std::to_string(stack_.size()) + " values, need 1");
+    bad("the stream ends with " + std::to_string(stack_.size()) + " values and " + std::to_string(marks_.size()) +
+        " marks, need one value");
   out_.root = stack_[0];
 }
 

@@ -60,8 +60,9 @@ constexpr std::string_view kCodeModules[] = {
 bool is_code(std::string_view module, std::string_view name) {
   std::string_view root = module.substr(0, module.find('.'));
   bool known = std::find(std::begin(kCodeModules), std::end(kCodeModules), root) != std::end(kCodeModules);
-  bool looks_like_function = name.empty() || !(name[0] >= 'A' && name[0] <= 'Z');  // Python's classes are capitalised
-  return known || looks_like_function;
+  std::string_view last = name.substr(name.rfind('.') + 1);
+  bool is_class = !last.empty() && last[0] >= 'A' && last[0] <= 'Z';  // as Python's are by custom
+  return known || !is_class;
 }
 
 }  // namespace
@@ -72,7 +73,7 @@ GlobalMeaning find_global(const PickleBytes& in, uint64_t at, std::string_view m
   std::string full = shown(std::string(module) + "." + std::string(name));
   full = full.substr(1, full.rfind('"') - 1);
   const std::string& path = in.file().path();
-  if (module.starts_with("numpy") && (name == "_reconstruct" || name == "ndarray"))
+  if (module.starts_with("numpy") && (name == "_reconstruct" || name == "_frombuffer" || name == "ndarray"))
     fail(Code::unsupported, "{}: holds NumPy arrays ({}, byte {}), need tensors. Save a dict of tensors with torch.save",
          path, full, at);
   if (module == "torch" || module == "torch._utils" || module == "torch._tensor")

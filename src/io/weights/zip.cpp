@@ -131,24 +131,27 @@ Local Reader::read_central_entry(const char* at, uint64_t left, uint64_t& taken)
   return local;
 }
 
-// The zip64 extra field holds, in this order, just the values that are all ones in the entry.
+// The zip64 extra field holds, in this order, the values that are all ones in the entry. Some writers add it without need,
+// with both sizes; then it must repeat them.
 void Reader::widen(Local& local, const char* extra, uint64_t bytes) const {
-  uint64_t* wide[3];
-  size_t wanted = 0;
-  for (uint64_t* field : {&local.entry.data.size, &local.entry.data.stored, &local.header})
-    if (*field == 0xFFFFFFFF) wide[wanted++] = field;
-  bool found = wanted == 0;
+  Blob& data = local.entry.data;
+  std::vector<uint64_t*> wanted;
+  for (uint64_t* field : {&data.size, &data.stored, &local.header})
+    if (*field == 0xFFFFFFFF) wanted.push_back(field);
+  bool found = false;
   for (uint64_t at = 0; at + 4 <= bytes;) {
     uint64_t id = load_le<uint16_t>(extra + at), length = load_le<uint16_t>(extra + at + 2);
     if (at + 4 + length > bytes) bad("entry {} has a broken extra field", shown(local.entry.name));
+    auto value = [&](size_t i) { return load_le<uint64_t>(extra + at + 4 + 8 * i); };
     if (id == 1) {
-      if (found || length < 8 * wanted) bad("entry {} has a wrong zip64 field", shown(local.entry.name));
-      for (size_t i = 0; i < wanted; i++) *wide[i] = load_le<uint64_t>(extra + at + 4 + 8 * i);
+      bool repeats = !wanted.empty() || (length == 16 && value(0) == data.size && value(1) == data.stored);
+      if (found || length < 8 * wanted.size() || !repeats) bad("entry {} has a wrong zip64 field", shown(local.entry.name));
+      for (size_t i = 0; i < wanted.size(); i++) *wanted[i] = value(i);
       found = true;
     }
     at += 4 + length;
   }
-  if (!found) bad("entry {} lacks its zip64 field", shown(local.entry.name));
+  if (!found && !wanted.empty()) bad("entry {} lacks its zip64 field", shown(local.entry.name));
 }
 
 void Reader::check_sizes(const Local& local) const {
