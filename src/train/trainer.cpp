@@ -1,0 +1,105 @@
+#include "train/trainer.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/random.h"
+
+namespace fovea {
+namespace {
+
+int64_t count_correct(const float* logits, int classes, const std::vector<int>& labels) {
+  int64_t r = 0;
+  for (size_t i = 0; i < labels.size(); i++) {
+    const float* row = logits + static_cast<int64_t>(i) * classes;
+    r += labels[i] >= 0 && std::max_element(row, row + classes) - row == labels[i];
+  }
+  return r;
+}
+
+}  // namespace
+
+Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool)
+    : options_(options), key_(splitmix(seed ^ fnv1a("dropout"))), pool_(pool), model_(eval_graph(model)) {
+  StepGraphs graphs = make_step(model, options);
+  for (const Graph* g : {graphs.step.get(), graphs.apply.get()}) {
+    if (!g) continue;
+    for (const Param& p : g->params())
+      if (!state_.has(p.name)) params_.push_back(p);
+    state_.add(*g, seed);
+  }
+  start_ema();
+  eval_state_.add(*model_, seed);
+  PlanOptions plan{.threads = pool.size()};
+  step_ = std::make_unique<Program>(make_plan(*graphs.step, plan), state_, pool);
+  if (graphs.apply) apply_ = std::make_unique<Program>(make_plan(*graphs.apply, plan), state_, pool);
+  eval_ = std::make_unique<Program>(make_plan(*model_, plan), eval_state_, pool);
+}
+
+void Trainer::start_ema() {
+  for (const Param& p : params_)
+    if (p.name.starts_with("ema.")) {
+      const Array& from = state_.at(p.name.substr(4));
+      std::copy_n(from.data(), from.size(), state_.at(p.name).data());
+    }
+}
+
+void Trainer::feed(Program& p, int64_t update, double lr) {
+  for (auto& [name, value] : optimizer_feeds(options_.optimizer, update, lr))
+    if (p.has_input(name)) *p.input(name) = value;
+}
+
+StepResult Trainer::step(const float* images, const float* targets, const std::vector<int>& labels, int64_t number,
+                         int64_t update, double lr) {
+  Program& p = *step_;
+  const Shape& shape = p.output_shape("logits");
+  int64_t pixels = 0;
+  for (const NamedRef& i : p.plan().inputs)
+    if (i.name == "image") pixels = i.type.shape.numel();
+  std::copy_n(images, pixels, p.input("image"));
+  std::copy_n(targets, shape.numel(), p.input("target"));
+  if (p.has_input("key")) {
+    uint64_t key = splitmix(key_ + static_cast<uint64_t>(number));
+    std::memcpy(p.input("key"), &key, sizeof key);
+  }
+  feed(p, update, lr);
+  p.run();
+  StepResult r{static_cast<double>(*p.output("loss")), 0, count_correct(p.output("logits"), shape[1], labels)};
+  if (!apply_) r.grad_norm = static_cast<double>(*p.output("grad_norm"));
+  return r;
+}
+
+double Trainer::apply(int64_t update, double lr) {
+  FOVEA_CHECK(apply_ != nullptr);
+  feed(*apply_, update, lr);
+  apply_->run();
+  step_->refresh();
+  return static_cast<double>(*apply_->output("grad_norm"));
+}
+
+Program& Trainer::evaluator() {
+  for (auto& [name, array] : eval_state_.arrays()) {
+    const Array& from = state_.at(weights_prefix() + name);
+    std::copy_n(from.data(), from.size(), array.data());
+  }
+  eval_->refresh();
+  return *eval_;
+}
+
+int64_t Trainer::planned_bytes() const {
+  int64_t floats = 0;
+  for (auto& [name, array] : state_.arrays()) floats += array.size();
+  for (auto& [name, array] : eval_state_.arrays()) floats += array.size();
+  int64_t bytes = floats * 4 + step_->plan().peak_bytes() + eval_->plan().peak_bytes();
+  return bytes + (apply_ ? apply_->plan().peak_bytes() : 0);
+}
+
+std::string Trainer::first_bad_layer() {
+  int at = step_->first_non_finite();
+  if (at < 0) return "";
+  const Step& s = step_->plan().steps[static_cast<size_t>(at)];
+  return s.scope.empty() ? s.kernel : s.scope;
+}
+
+}  // namespace fovea

@@ -1,0 +1,52 @@
+// The programs and the state of one training: what takes a batch and makes the weights a little better.
+#pragma once
+#include <memory>
+
+#include "run/program.h"
+#include "train/step.h"
+
+namespace fovea {
+
+struct StepResult {
+  double loss = 0, grad_norm = 0;  // grad_norm: of the last update
+  int64_t correct = 0;
+};
+
+class Trainer {
+ public:
+  // model: recorded at the size of a (micro-)batch. The pool must outlive the trainer.
+  Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool);
+
+  State& state() { return state_; }
+  const std::vector<Param>& params() const { return params_; }  // all that the state holds
+  void start_ema();                                             // averages begin at the present weights
+
+  // Forward and backward; with accumulate == 1 the update too. number: of the micro-batch in the whole training.
+  StepResult step(const float* images, const float* targets, const std::vector<int>& labels, int64_t number, int64_t update,
+                  double lr);
+  // accumulate > 1: the update. Its grad_norm.
+  double apply(int64_t update, double lr);
+
+  // The network as it predicts with the present weights (averaged ones if there are); copies them first.
+  Program& evaluator();
+  State& eval_state() { return eval_state_; }
+  const Graph& eval_params() const { return *model_; }
+  std::string weights_prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
+
+  const Program& program() const { return *step_; }
+  int64_t planned_bytes() const;
+  // After a step that was not sound: the layer where the first value is not finite, "" if none is found.
+  std::string first_bad_layer();
+
+ private:
+  void feed(Program& p, int64_t update, double lr);
+  StepOptions options_;
+  uint64_t key_;
+  Pool& pool_;
+  std::unique_ptr<Graph> model_;  // as it predicts, before it was planned
+  State state_, eval_state_;
+  std::vector<Param> params_;
+  std::unique_ptr<Program> step_, apply_, eval_;
+};
+
+}  // namespace fovea
