@@ -9,6 +9,12 @@ struct Attention {
   float scale = 1;
   FOVEA_ATTR(Attention, scale)
 };
+// in: q, k, v, dy. The gradients of q, k and v, one after the other in one flat tensor.
+struct AttentionGrad {
+  float scale = 1;
+  FOVEA_ATTR(AttentionGrad, scale)
+};
+
 Tensor attention(Tensor q, Tensor k, Tensor v, float scale);
 
 }  // namespace fovea

@@ -39,6 +39,7 @@ class Planner {
       if (needs_step(id)) step(id);
     for (auto& [name, id] : g().outputs()) plan_->outputs.push_back({name, g().node(id).type, ref(id)});
     finish_updates();
+    drop_unread();
     lifetimes();
     share_in_place();
     plan_->arena_floats = assign_offsets(plan_->buffers);
@@ -277,6 +278,29 @@ class Planner {
     for (int& k : buffer_of_) k = k == from.buffer ? target : k;
     b.floats = 0;
     return true;
+  }
+
+  // Values that a kernel reads elsewhere (a slice that it takes in place) need no step.
+  void drop_unread() {
+    std::vector<char> read(plan_->buffers.size(), 0);
+    auto mark = [&](Ref r) {
+      if (r.buffer >= 0) read[static_cast<size_t>(r.buffer)] = 1;
+    };
+    for (auto& o : plan_->outputs) mark(o.ref);
+    for (auto& [from, to] : plan_->copies) mark(from);
+    for (auto* list : {&plan_->steps, &plan_->setup})
+      for (size_t i = list->size(); i-- > 0;) {
+        Step& s = (*list)[i];
+        bool needed = std::any_of(s.out.begin(), s.out.end(), [&](Ref r) {
+          return read[static_cast<size_t>(r.buffer)] || plan_->buffers[static_cast<size_t>(r.buffer)].where == Buffer::state;
+        });
+        if (!needed) {
+          list->erase(list->begin() + static_cast<long>(i));
+          continue;
+        }
+        for (Ref r : s.in) mark(r);
+        mark(s.packed);
+      }
   }
 
   void lifetimes() {

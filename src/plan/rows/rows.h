@@ -8,6 +8,7 @@ namespace fovea {
 
 std::span<const Row> conv_rows();
 std::span<const Row> matmul_rows();
+std::span<const Row> attention_rows();
 std::span<const Row> window_rows();
 std::span<const Row> layout_rows();
 std::span<const Row> norm_rows();
