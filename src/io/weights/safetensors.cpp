@@ -2,7 +2,9 @@
 // Format: https://github.com/huggingface/safetensors
 #include <algorithm>
 #include <unordered_set>
+#include <utility>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "io/weights/contents.h"
 #include "io/weights/strict_json.h"
@@ -26,42 +28,33 @@ class HeaderReader : public StrictJson {
   std::vector<Described> tensors;
   std::map<std::string, std::string> metadata;
 
-  bool start_object(size_t) override {
-    if (depth_ >= 2 || list_ || expect_) return StrictJson::start_object(0);
+  void begin_object() override {
+    if (depth_ >= 2 || list_ || expect_) return StrictJson::begin_object();
     depth_++;
-    return true;
   }
-  bool end_object() override {
+  void end_object() override {
     if (depth_ == 2 && !in_metadata_) check_complete();
     depth_--;
     in_metadata_ = false;
-    return true;
   }
-  bool key(std::string& name) override {
+  void key(std::string& name) override {
     if (depth_ == 1) return begin_tensor(name);
     if (in_metadata_) return begin_metadata(name);
-    return begin_field(name);
+    begin_field(name);
   }
-  bool string(std::string& text) override {
+  void string(std::string& text) override {
     if (!expect_) return StrictJson::string(text);
-    *expect_ = std::move(text);
-    expect_ = nullptr;
-    return true;
+    *std::exchange(expect_, nullptr) = std::move(text);
   }
-  bool start_array(size_t) override {
-    if (!next_list_) return StrictJson::start_array(0);
+  void begin_array() override {
+    if (!next_list_) return StrictJson::begin_array();
     list_ = std::exchange(next_list_, nullptr);
-    return true;
   }
-  bool end_array() override {
-    list_ = nullptr;
-    return true;
-  }
-  bool number_unsigned(uint64_t value) override {
-    if (!list_) return StrictJson::number_unsigned(value);
-    if (list_->size() == 64) unexpected("a longer list");
+  void end_array() override { list_ = nullptr; }
+  void number(uint64_t value) override {
+    if (!list_) return StrictJson::number(value);
+    if (list_->size() == 64) unexpected("longer list");
     list_->push_back(value);
-    return true;
   }
 
  protected:
@@ -71,24 +64,23 @@ class HeaderReader : public StrictJson {
   }
 
  private:
-  bool begin_tensor(std::string& name) {
+  void begin_tensor(std::string& name) {
     if (name.find('\0') != name.npos)
       fail(Code::bad_file, "{}: a tensor's name {} holds a NUL. The file is damaged", path_, shown(name));
     if (!names_.insert(name).second)
       fail(Code::bad_file, "{}: duplicate tensor name {}. The file is damaged", path_, shown(name));
-    if (name == "__metadata__") return in_metadata_ = true;
+    in_metadata_ = name == "__metadata__";
+    if (in_metadata_) return;
     if (tensors.size() == kMaxTensors)
       fail(Code::bad_file, "{}: more than {} tensors. The file is damaged", path_, kMaxTensors);
     tensors.push_back({.name = std::move(name)});
-    return true;
   }
-  bool begin_metadata(const std::string& name) {
+  void begin_metadata(const std::string& name) {
     auto [at, fresh] = metadata.try_emplace(name);
     if (!fresh) fail(Code::bad_file, "{}: duplicate key {} (__metadata__). The file is damaged", path_, shown(name));
     expect_ = &at->second;
-    return true;
   }
-  bool begin_field(std::string& name) {
+  void begin_field(std::string& name) {
     Described& t = tensors.back();
     if (name == "dtype" && !std::exchange(t.has_type, true))
       expect_ = &t.type;
@@ -97,8 +89,7 @@ class HeaderReader : public StrictJson {
     else if (name == "data_offsets" && !std::exchange(t.has_offsets, true))
       next_list_ = &t.offsets;
     else
-      return StrictJson::key(name);
-    return true;
+      StrictJson::key(name);
   }
   void check_complete() const {
     const Described& t = tensors.back();

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
+#include "base/error.h"
 #include "base/text.h"
 #include "io/weights/contents.h"
 #include "io/weights/strict_json.h"
@@ -20,16 +22,18 @@ class IndexReader : public StrictJson {
  public:
   using StrictJson::StrictJson;
   std::unordered_map<std::string, std::string> shard_of;
-  bool found = false;
 
-  bool start_object(size_t) override { return enter(); }
-  bool start_array(size_t) override { return in_weight_map_ ? StrictJson::start_array(0) : enter(); }
-  bool end_object() override { return leave(); }
-  bool end_array() override { return leave(); }
-  bool key(std::string& name) override {
+  void begin_object() override { enter(); }
+  void begin_array() override {
+    if (in_weight_map_) return StrictJson::begin_array();
+    enter();
+  }
+  void end_object() override { depth_--; }
+  void end_array() override { depth_--; }
+  void key(std::string& name) override {
     if (depth_ == 1) {
       in_weight_map_ = name == "weight_map";
-      if (in_weight_map_ && std::exchange(found, true))
+      if (in_weight_map_ && std::exchange(found_, true))
         fail(Code::bad_file, "{}: duplicate key \"weight_map\". The file is damaged", path_);
     } else if (in_map()) {
       auto [at, fresh] = shard_of.try_emplace(name);
@@ -38,38 +42,29 @@ class IndexReader : public StrictJson {
       if (shard_of.size() > kMaxTensors)
         fail(Code::bad_file, "{}: more than {} tensors. The file is damaged", path_, kMaxTensors);
     }
-    return true;
   }
-  bool string(std::string& text) override {
+  void string(std::string& text) override {
     if (in_map()) *shard_ = std::move(text);
-    return true;
   }
   // Whatever else the index tells (total_size, comments) is not ours.
-  bool null() override { return in_map() ? StrictJson::null() : true; }
-  bool boolean(bool value) override { return in_map() ? StrictJson::boolean(value) : true; }
-  bool number_integer(int64_t value) override { return in_map() ? StrictJson::number_integer(value) : true; }
-  bool number_unsigned(uint64_t value) override { return in_map() ? StrictJson::number_unsigned(value) : true; }
-  bool number_float(double value, const std::string& text) override {
-    return in_map() ? StrictJson::number_float(value, text) : true;
-  }
+  void null() override { in_map() ? StrictJson::null() : void(); }
+  void boolean() override { in_map() ? StrictJson::boolean() : void(); }
+  void negative(int64_t value) override { in_map() ? StrictJson::negative(value) : void(); }
+  void number(uint64_t value) override { in_map() ? StrictJson::number(value) : void(); }
+  void fraction() override { in_map() ? StrictJson::fraction() : void(); }
 
  protected:
   std::string place() const override { return in_map() ? "in weight_map" : "depth " + std::to_string(depth_); }
 
  private:
   bool in_map() const { return depth_ >= 2 && in_weight_map_; }
-  bool enter() {
+  void enter() {
     if (in_map() || depth_ == 64) unexpected("nesting");
     depth_++;
-    return true;
-  }
-  bool leave() {
-    depth_--;
-    return true;
   }
 
   int depth_ = 0;
-  bool in_weight_map_ = false;
+  bool in_weight_map_ = false, found_ = false;
   std::string* shard_ = nullptr;
 };
 
