@@ -109,7 +109,7 @@ Augmenter::Augmenter(const Card& card, const Augment& augment) : card_(card), au
   pixels_.resize(size_t(card.height) * card.width * card.channels);
 }
 
-void Augmenter::resized_crop(View image, Random& random) {
+void Augmenter::resized_crop(ImageView image, Random& random) {
   Box b = random_crop_box(image.h, image.w, augment_, random);
   base_.resizer().resize(crop(image, b.y, b.x, b.h, b.w), card_.height, card_.width, base_.filter(), 0, 0, card_.height,
                          card_.width, pixels_.data());
@@ -137,7 +137,7 @@ void Augmenter::padded_crop(Random& random) {
   }
 }
 
-void Augmenter::place(View image, Random& random) {
+void Augmenter::place(ImageView image, Random& random) {
   if (augment_.scale_min < 1 || augment_.scale_max < 1) {
     resized_crop(image, random);
   } else {
@@ -146,7 +146,7 @@ void Augmenter::place(View image, Random& random) {
   }
 }
 
-void Augmenter::make(View image, Random& random, float* out) {
+void Augmenter::make(ImageView image, Random& random, float* out) {
   const Augment& a = augment_;
   place(base_.with_channels(image), random);
   Pixels p{pixels_.data(), card_.height, card_.width, card_.channels};

@@ -36,11 +36,11 @@ void check(const Augment& augment);  // usage error for a value out of range
 class Augmenter {
  public:
   Augmenter(const Card& card, const Augment& augment);
-  void make(View image, Random& random, float* out);  // out: [height,width,channels]
+  void make(ImageView image, Random& random, float* out);  // out: [height,width,channels]
 
  private:
-  void place(View image, Random& random);
-  void resized_crop(View image, Random& random);
+  void place(ImageView image, Random& random);
+  void resized_crop(ImageView image, Random& random);
   void padded_crop(Random& random);
   Card card_;
   Augment augment_;

@@ -42,7 +42,7 @@ std::string read_patiently(const std::string& path) {
 
 std::string Dataset::name(int64_t i) const { return files.empty() ? fmt::format("{}#{}", spec, i) : root + "/" + files[i]; }
 
-View Dataset::image(int64_t i, Image& room) const {
+ImageView Dataset::image(int64_t i, Image& room) const {
   if (files.empty()) {
     int64_t bytes = int64_t{h} * w * channels;
     return {pixels.data() + i * bytes, h, w, channels, int64_t{w} * channels};

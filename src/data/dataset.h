@@ -29,7 +29,7 @@ struct Dataset {
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
   std::string name(int64_t i) const;
   // Thread-safe. `room` is where a file is decoded to; the view is good as long as it and the dataset are.
-  View image(int64_t i, Image& room) const;
+  ImageView image(int64_t i, Image& room) const;
 };
 
 struct DataOptions {

@@ -38,7 +38,7 @@ Preprocessor::Preprocessor(const Card& card) : card_(card), filter_(filter_from(
   }
 }
 
-View Preprocessor::with_channels(View image) {
+ImageView Preprocessor::with_channels(ImageView image) {
   if (image.c == card_.channels) return image;
   converted_.resize(size_t(image.h) * image.w * card_.channels);
   uint8_t* to = converted_.data();
@@ -56,7 +56,7 @@ View Preprocessor::with_channels(View image) {
   return {converted_.data(), image.h, image.w, card_.channels, int64_t{image.w} * card_.channels};
 }
 
-void Preprocessor::window(View image, uint8_t* out) {
+void Preprocessor::window(ImageView image, uint8_t* out) {
   Placement p = place_for_card(image.h, image.w, card_);
   resizer_.resize(image, p.h, p.w, filter_, p.y, p.x, card_.height, card_.width, out);
 }
@@ -72,7 +72,7 @@ void Preprocessor::normalize(const uint8_t* pixels, float* out) const {
   }
 }
 
-void Preprocessor::operator()(View image, float* out) {
+void Preprocessor::operator()(ImageView image, float* out) {
   window_.resize(size_t(card_.height) * card_.width * card_.channels);
   window(with_channels(image), window_.data());
   normalize(window_.data(), out);

@@ -19,9 +19,9 @@ Placement place_for_card(int h, int w, const Card& card);
 class Preprocessor {
  public:
   explicit Preprocessor(const Card& card);
-  void operator()(View image, float* out);  // [height,width,channels]
-  View with_channels(View image);           // grey <-> RGB, as Pillow's convert("L") and convert("RGB")
-  void window(View image, uint8_t* out);    // resized and cropped, still 8 bits; image has the card's channels
+  void operator()(ImageView image, float* out);  // [height,width,channels]
+  ImageView with_channels(ImageView image);      // grey <-> RGB, as Pillow's convert("L") and convert("RGB")
+  void window(ImageView image, uint8_t* out);    // resized and cropped, still 8 bits; image has the card's channels
   void normalize(const uint8_t* pixels, float* out) const;  // (v / 255 - mean) / std
   Resizer& resizer() { return resizer_; }
   Filter filter() const { return filter_; }

@@ -15,15 +15,15 @@ struct Image {
 };
 
 // A rectangle of somebody's pixels. Rows are `stride` bytes apart.
-struct View {
+struct ImageView {
   const uint8_t* pixels = nullptr;
   int h = 0, w = 0, c = 3;
   int64_t stride = 0;
   const uint8_t* row(int y) const { return pixels + y * stride; }
 };
 
-inline View view(const Image& a) { return {a.pixels.data(), a.h, a.w, a.c, int64_t{a.w} * a.c}; }
-inline View crop(View v, int y, int x, int h, int w) { return {v.row(y) + int64_t{x} * v.c, h, w, v.c, v.stride}; }
+inline ImageView view(const Image& a) { return {a.pixels.data(), a.h, a.w, a.c, int64_t{a.w} * a.c}; }
+inline ImageView crop(ImageView v, int y, int x, int h, int w) { return {v.row(y) + int64_t{x} * v.c, h, w, v.c, v.stride}; }
 
 struct ImageLimits {
   uint64_t pixels = 178956970;  // checked from the header, before anything is allocated
@@ -44,8 +44,8 @@ std::string read_image_bytes(const std::string& path, const ImageLimits& limits 
 // The picture the right way up, by its EXIF orientation.
 Image orient(const Image& image);
 
-std::string encode_jpeg(View image, int quality = 90);  // c = 1 or 3
-std::string encode_png(View image);
+std::string encode_jpeg(ImageView image, int quality = 90);  // c = 1 or 3
+std::string encode_png(ImageView image);
 
 inline std::span<const uint8_t> as_bytes(const std::string& s) {
   return {reinterpret_cast<const uint8_t*>(s.data()), s.size()};

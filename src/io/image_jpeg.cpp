@@ -161,7 +161,7 @@ struct Encoder {
   Encoder(const Encoder&) = delete;
 };
 
-bool write_pixels(Encoder& e, View image, int quality) {
+bool write_pixels(Encoder& e, ImageView image, int quality) {
   if (setjmp(e.jump.to)) return false;
   jpeg_mem_dest(&e.j, &e.bytes, &e.size);
   e.j.image_width = static_cast<JDIMENSION>(image.w);
@@ -181,7 +181,7 @@ bool write_pixels(Encoder& e, View image, int quality) {
 
 }  // namespace
 
-std::string encode_jpeg(View image, int quality) {
+std::string encode_jpeg(ImageView image, int quality) {
   auto e = std::make_unique<Encoder>();
   if (!write_pixels(*e, image, quality)) fail(Code::bug, "cannot write a JPEG of {}x{}: {}", image.w, image.h, e->jump.text);
   return {reinterpret_cast<const char*>(e->bytes), e->size};

@@ -113,7 +113,7 @@ void append(png_structp png, png_bytep from, size_t n) {
   static_cast<Encoder*>(png_get_io_ptr(png))->out.append(reinterpret_cast<const char*>(from), n);
 }
 
-bool write_pixels(Encoder& e, View image) {
+bool write_pixels(Encoder& e, ImageView image) {
   if (setjmp(e.jump.to)) return false;
   png_set_write_fn(e.png, &e, append, nullptr);
   png_set_IHDR(e.png, e.info, static_cast<png_uint_32>(image.w), static_cast<png_uint_32>(image.h), 8,
@@ -127,7 +127,7 @@ bool write_pixels(Encoder& e, View image) {
 
 }  // namespace
 
-std::string encode_png(View image) {
+std::string encode_png(ImageView image) {
   auto e = std::make_unique<Encoder>();
   if (!write_pixels(*e, image)) fail(Code::bug, "cannot write a PNG of {}x{}: {}", image.w, image.h, e->jump.text);
   return std::move(e->out);

@@ -134,7 +134,7 @@ Rows choose_rows() {
   return {};
 }
 
-void copy_rows(View src, int y, int x, int h, int w, uint8_t* out) {
+void copy_rows(ImageView src, int y, int x, int h, int w, uint8_t* out) {
   size_t bytes = size_t(w) * src.c;
   for (int i = 0; i < h; i++) std::memcpy(out + i * bytes, src.row(y + i) + int64_t{x} * src.c, bytes);
 }
@@ -148,7 +148,7 @@ Filter filter_from(const std::string& name) {
        suggestion(name, std::vector<std::string>(std::begin(kNames), std::end(kNames))));
 }
 
-void Resizer::nearest(View src, int h, int w, int y, int x, int out_h, int out_w, uint8_t* out) {
+void Resizer::nearest(ImageView src, int h, int w, int y, int x, int out_h, int out_w, uint8_t* out) {
   // Positions are running sums from the first output on, as Pillow has them: rounding errors are part of the result.
   auto positions = [](int in, int n, int begin, int count, std::vector<int>& at) {
     double step = static_cast<double>(in) / n, position = step * 0.5;
@@ -165,7 +165,7 @@ void Resizer::nearest(View src, int h, int w, int y, int x, int out_h, int out_w
   }
 }
 
-void Resizer::resize(View src, int h, int w, Filter filter, int y, int x, int out_h, int out_w, uint8_t* out) {
+void Resizer::resize(ImageView src, int h, int w, Filter filter, int y, int x, int out_h, int out_w, uint8_t* out) {
   FOVEA_CHECK(y >= 0 && x >= 0 && y + out_h <= h && x + out_w <= w && src.h > 0 && src.w > 0 && (src.c == 1 || src.c == 3));
   if (h == src.h && w == src.w) return copy_rows(src, y, x, out_h, out_w, out);
   if (filter == Filter::nearest) return nearest(src, h, w, y, x, out_h, out_w, out);
@@ -177,7 +177,7 @@ void Resizer::resize(View src, int h, int w, Filter filter, int y, int x, int ou
     top = down_.first.front(), bottom = down_.first.back() + down_.count.back();
   }
   int64_t width = int64_t{out_w} * src.c;
-  View middle = crop(src, top, x, bottom - top, out_w);
+  ImageView middle = crop(src, top, x, bottom - top, out_w);
   if (w != src.w) {
     make_taps(src.w, w, filter, x, out_w, across_);
     int64_t row_bytes = int64_t{src.w} * src.c;
@@ -197,7 +197,7 @@ void Resizer::resize(View src, int h, int w, Filter filter, int y, int x, int ou
   }
 }
 
-Image resize(View src, int h, int w, Filter filter) {
+Image resize(ImageView src, int h, int w, Filter filter) {
   Image out{h, w, src.c, std::vector<uint8_t>(size_t(h) * w * src.c)};
   Resizer().resize(src, h, w, filter, 0, 0, h, w, out.pixels.data());
   return out;

@@ -25,14 +25,14 @@ struct Taps {
 class Resizer {
  public:
   // What `src` resized to h x w shows in the rectangle (y, x, out_h, out_w); only that is computed.  // out: [out_h,out_w,c]
-  void resize(View src, int h, int w, Filter filter, int y, int x, int out_h, int out_w, uint8_t* out);
+  void resize(ImageView src, int h, int w, Filter filter, int y, int x, int out_h, int out_w, uint8_t* out);
 
  private:
-  void nearest(View src, int h, int w, int y, int x, int out_h, int out_w, uint8_t* out);
+  void nearest(ImageView src, int h, int w, int y, int x, int out_h, int out_w, uint8_t* out);
   Taps across_, down_;
   std::vector<uint8_t> between_;  // [rows needed, out_w, c]
 };
 
-Image resize(View src, int h, int w, Filter filter);
+Image resize(ImageView src, int h, int w, Filter filter);
 
 }  // namespace fovea
