@@ -217,9 +217,9 @@ Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots,
   return r;
 }
 
-std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id) {
+std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id, bool root) {
   Emitter e(g, f, -1);
-  e.value(id, g.node(id).op != &Reduce::op && is_pointwise(g.node(id)));
+  e.value(id, root);
   return e.leaves;
 }
 

@@ -64,7 +64,8 @@ class Planner {
 
   Ref ref(int id) const {
     Alias a = resolve(g(), id);
-    FOVEA_CHECK(buffer_of_[at(a.root)] >= 0);
+    if (buffer_of_[at(a.root)] < 0)
+      fail(Code::bug, "planned too late: %{} = {}({}) {}, read through %{}", a.root, node(a.root).op->name, node(a.root).attr.str(), node(a.root).type.str(), id);
     return {buffer_of_[at(a.root)], a.offset, node(id).type.shape.numel()};
   }
 
@@ -105,8 +106,8 @@ class Planner {
 
   std::vector<int> reads_of(int id) const {
     const Node& n = node(id);
-    if (is_pointwise(n)) return cone_leaves(g(), fusion_, id);
-    if (n.op == &Reduce::op) return cone_leaves(g(), fusion_, n.inputs[0]);
+    if (is_pointwise(n)) return cone_leaves(g(), fusion_, id, true);
+    if (n.op == &Reduce::op) return cone_leaves(g(), fusion_, n.inputs[0], false);
     return n.inputs;
   }
 
@@ -120,7 +121,7 @@ class Planner {
   }
   // The group reads the value (or a reshape of it) element by element.
   bool loads_whole(int value, int group) const {
-    for (int leaf : cone_leaves(g(), fusion_, group)) {
+    for (int leaf : cone_leaves(g(), fusion_, group, true)) {
       Alias a = resolve(g(), leaf);
       if (a.root == value) return a.offset == 0 && node(leaf).type.shape == node(group).type.shape;
     }
@@ -169,7 +170,7 @@ class Planner {
 
   void fused_step(int id) {
     int value = epilogue_of_[id], leaf_id = -1;
-    for (int leaf : cone_leaves(g(), fusion_, id))
+    for (int leaf : cone_leaves(g(), fusion_, id, true))
       if (resolve(g(), leaf).root == value) leaf_id = leaf;
     Group group = make_group(g(), fusion_, {id}, leaf_id);
     Bound b = bind(value);

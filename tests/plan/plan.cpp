@@ -1,0 +1,125 @@
+// Properties of plans: memory never overlaps, updates happen, fusion changes nothing but speed.
+#include "plan/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "models/registry.h"
+#include "ops/norm.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "ops/softmax.h"
+#include "passes/fold_norm.h"
+#include "passes/grad.h"
+#include "passes/inference.h"
+#include "passes/training.h"
+#include "run/program.h"
+
+namespace fovea {
+namespace {
+
+// The gradient step of a model as one graph.
+std::unique_ptr<Graph> training_graph(const std::string& name, int batch, int size) {
+  auto g = training(*build_model(find_model(name), batch, {.classes = 10, .height = size, .width = size}));
+  Tensor loss = cross_entropy(g->output_tensor("logits"), g->input("target", {{batch, 10}}));
+  g->output("loss", loss);
+  std::vector<Param> params = g->params();
+  std::vector<Tensor> weights;
+  for (const Param& p : params)
+    if (p.trainable) weights.push_back(g->at(p.node));
+  std::vector<Tensor> d = grad(loss, weights);
+  for (size_t i = 0; i < weights.size(); i++) g->update(g->param_of(weights[i].id)->name, weights[i] - d[i] * 0.1f);
+  return g;
+}
+
+void expect_no_overlap(const Plan& p) {
+  for (size_t i = 0; i < p.buffers.size(); i++)
+    for (size_t j = 0; j < i; j++) {
+      const Buffer &a = p.buffers[i], &b = p.buffers[j];
+      if (a.where != Buffer::arena || b.where != Buffer::arena || !a.floats || !b.floats || a.last < 0 || b.last < 0)
+        continue;
+      bool together = a.first <= b.last && b.first <= a.last,
+           overlap = a.offset < b.offset + b.floats && b.offset < a.offset + a.floats;
+      EXPECT_FALSE(together && overlap) << i << " and " << j;
+      EXPECT_LE(a.offset + a.floats, p.arena_floats);
+    }
+}
+
+TEST(Plan, BuffersAliveTogetherNeverOverlap) {
+  for (const char* name : {"resnet18", "mobilenetv3_small_100", "convnext_atto"})
+    expect_no_overlap(*make_plan(*inference(*fold_norm(*build_model(find_model(name), 1))), {}));
+  expect_no_overlap(*make_plan(*training_graph("resnet20_cifar", 4, 32), {}));
+  expect_no_overlap(*make_plan(*training_graph("convnext_atto", 2, 32), {}));
+}
+
+TEST(Plan, InferenceFoldsNormsAndFusesActivations) {
+  auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 1)));
+  auto p = make_plan(*g, {});
+  size_t convolutions = 0;
+  for (const Step& s : p->steps) convolutions += s.flops > 0;
+  EXPECT_EQ(convolutions, 21u);
+  EXPECT_LE(p->steps.size(), 24u) << "convolutions, a pooling, a mean: nothing else";
+}
+
+std::vector<float> train_steps(const PlanOptions& options, int threads) {
+  auto g = training_graph("resnet20_cifar", 8, 32);
+  State state;
+  state.add(*g, 3);
+  Pool pool(threads);
+  Program p(make_plan(*g, options), state, pool);
+  for (int step = 0; step < 3; step++) {
+    float *x = p.input("image"), *t = p.input("target");
+    for (int i = 0; i < 8 * 32 * 32 * 3; i++) x[i] = static_cast<float>(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < 80; i++) t[i] = i % 10 == i / 10;
+    p.run();
+  }
+  std::vector<float> r{p.output("loss")[0]};
+  for (auto& [name, a] : state.arrays()) r.insert(r.end(), a.data(), a.data() + a.size());
+  return r;
+}
+
+TEST(Plan, TrainingIsBitEqualForAnyThreadCount) {
+  std::vector<float> one = train_steps({.threads = 1}, 1);
+  EXPECT_LT(one[0], 2.5f);
+  for (int threads : {2, 3}) EXPECT_EQ(one, train_steps({.threads = threads}, threads)) << threads;
+}
+
+TEST(Plan, UpdatesReadOldValuesAndTakeEffectTogether) {
+  Graph g;
+  Tensor a = g.param({.name = "a", .init = fill(2), .type = {{4}}}),
+         b = g.param({.name = "b", .init = fill(5), .type = {{4}}});
+  g.update("a", a + b);
+  g.update("b", a * b);
+  g.output("sum", a + b * 10.0f);
+  State state;
+  state.add(g, 0);
+  Pool pool(1);
+  Program p(make_plan(g, {}), state, pool);
+  p.run();
+  EXPECT_EQ(p.output("sum")[0], 52);
+  EXPECT_EQ(state.at("a").data()[3], 7);
+  EXPECT_EQ(state.at("b").data()[3], 10);
+  p.run();
+  EXPECT_EQ(state.at("a").data()[0], 17);
+  EXPECT_EQ(state.at("b").data()[0], 70);
+}
+
+TEST(Plan, AFreedParameterIsGoneAndTheAnswerTheSame) {
+  auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 1, {.height = 64, .width = 64})));
+  auto logits = [&](bool consume) {
+    State state;
+    state.add(*g, 1);
+    size_t before = state.arrays().size();
+    Pool pool(2);
+    Program p(make_plan(*g, {.threads = 2}), state, pool, consume);
+    EXPECT_EQ(state.arrays().size() < before, consume);
+    std::fill_n(p.input("image"), 64 * 64 * 3, 0.5f);
+    p.run();
+    return std::vector<float>(p.output("logits"), p.output("logits") + 1000);
+  };
+  EXPECT_EQ(logits(false), logits(true));
+}
+
+}  // namespace
+}  // namespace fovea
