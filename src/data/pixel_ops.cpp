@@ -46,7 +46,7 @@ void turn_hue(uint8_t* p, uint8_t shift) {
   float saturation = range / static_cast<float>(high);
   float r = static_cast<float>(high - p[0]) / range, g = static_cast<float>(high - p[1]) / range,
         b = static_cast<float>(high - p[2]) / range;
-  float h = p[0] == high ? b - g : p[1] == high ? 2.f + r - b : 4.f + g - r;
+  auto h = static_cast<float>(p[0] == high ? b - g : p[1] == high ? 2.0 + r - b : 4.0 + g - r);
   h = static_cast<float>(std::fmod(h / 6.0 + 1.0, 1.0));
   auto hue = static_cast<uint8_t>(static_cast<uint8_t>(static_cast<int>(h * 255.0)) + shift);
   int sat = static_cast<int>(saturation * 255.0);
@@ -54,14 +54,12 @@ void turn_hue(uint8_t* p, uint8_t shift) {
     p[0] = p[1] = p[2] = static_cast<uint8_t>(high);
     return;
   }
-  float turn = static_cast<float>(hue) * 6.0f / 255.0f, s = static_cast<float>(sat) / 255.0f;
+  double turn = hue * 6.0 / 255.0;
   int sector = static_cast<int>(turn);
-  float part = turn - static_cast<float>(sector);
-  auto level = [&](float dark) {
-    return static_cast<uint8_t>(std::clamp(std::round(static_cast<float>(high) * (1.0f - dark)), 0.f, 255.f));
-  };
+  auto part = static_cast<float>(turn - sector), s = static_cast<float>(sat / 255.0);
+  auto level = [&](double dark) { return static_cast<uint8_t>(std::clamp(std::round(high * (1.0 - dark)), 0.0, 255.0)); };
   auto v = static_cast<uint8_t>(high);
-  uint8_t lo = level(s), falling = level(s * part), rising = level(s * (1.0f - part));
+  uint8_t lo = level(s), falling = level(s * part), rising = level(s * (1.0 - part));
   const uint8_t sectors[6][3] = {{v, rising, lo},  {falling, v, lo}, {lo, v, rising},
                                  {lo, falling, v}, {rising, lo, v},  {v, lo, falling}};
   std::memcpy(p, sectors[sector % 6], 3);
@@ -186,9 +184,10 @@ void affine(Pixels p, const double (&m)[6], const uint8_t (&fill)[3], std::vecto
 }
 
 void rotate(Pixels p, double degrees, const uint8_t (&fill)[3], std::vector<uint8_t>& room) {
-  double angle = -degrees * std::numbers::pi / 180, cos = std::cos(angle), sin = std::sin(angle);
+  auto short_of = [](double v) { return std::round(v * 1e15) / 1e15; };  // a right angle then has exact zeros
+  double angle = -degrees * std::numbers::pi / 180, cos = short_of(std::cos(angle)), sin = short_of(std::sin(angle));
   double cx = p.w / 2.0, cy = p.h / 2.0;
-  affine(p, {cos, sin, cx - cos * cx - sin * cy, -sin, cos, cy + sin * cx - cos * cy}, fill, room);
+  affine(p, {cos, sin, -cos * cx - sin * cy + cx, -sin, cos, sin * cx - cos * cy + cy}, fill, room);
 }
 
 }  // namespace fovea

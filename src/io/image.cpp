@@ -74,8 +74,8 @@ bool has_at(std::string_view b, size_t at, std::string_view magic) {
   for (const Foreign& f : kForeign) {
     if (has_at(head, f.offset, f.magic)) fail_foreign(name, f.name, f.hint);
   }
-  bool text =
-      std::none_of(head.begin(), head.end(), [](unsigned char c) { return c < 9 || (c > 13 && c < 32) || c == 127; });
+  auto odd = [](unsigned char c) { return c < 9 || (c > 13 && c < 32) || c == 127; };
+  bool text = bytes[0] < 128 && std::none_of(head.begin(), head.end(), odd);
   if (text) fail_text_file(name, head);
   fail(Code::bad_file, "{}: is not a picture: the first bytes are {:02x}, need a JPEG, PNG or WebP", name,
        fmt::join(bytes.first(std::min<size_t>(bytes.size(), 4)), " "));
