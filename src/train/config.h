@@ -76,7 +76,8 @@ std::string type_name(const Option& o);     // int, number, true|false, text, nu
 void set_option(TrainConfig& c, std::string_view key, std::string_view text, const std::string& where);
 void set_assignment(TrainConfig& c, std::string_view assignment);  // --set KEY=VALUE
 void read_toml(TrainConfig& c, const std::string& path);
-void read_environment(TrainConfig& c);  // FOVEA_TRAIN_BATCH_SIZE=64
+void parse_toml(TrainConfig& c, const std::string& text, const std::string& path);  // path: for messages
+void read_environment(TrainConfig& c);                                              // FOVEA_TRAIN_BATCH_SIZE=64
 
 // What single options cannot say: a model and data are there, options go together.
 void check(const TrainConfig& c);

@@ -2,6 +2,7 @@
 #pragma once
 #include <functional>
 
+#include "base/card.h"
 #include "data/dataset.h"
 #include "run/program.h"
 

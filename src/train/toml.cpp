@@ -56,13 +56,7 @@ bool is_section(std::string_view name) {
   return std::any_of(train_options().begin(), train_options().end(), [&](const Option& o) { return name == o.section; });
 }
 
-toml::table parse(const std::string& path) {
-  std::string text;
-  try {
-    text = read_file(path, kMostBytes);
-  } catch (const Error& e) {
-    fail(Code::usage, "{}", e.what());  // a wrong -c is a wrong flag
-  }
+toml::table parse(const std::string& text, const std::string& path) {
   for (const std::string& line : split(text, '\n'))  // tables in tables in tables: their parser's stack is our stack
     if (std::count(line.begin(), line.end(), '.') > 200) fail(Code::usage, "{}: a line is nested too deep", path);
   try {
@@ -76,7 +70,17 @@ toml::table parse(const std::string& path) {
 }  // namespace
 
 void read_toml(TrainConfig& c, const std::string& path) {
-  for (auto&& [name, node] : parse(path)) {
+  std::string text;
+  try {
+    text = read_file(path, kMostBytes);
+  } catch (const Error& e) {
+    fail(Code::usage, "{}", e.what());  // a wrong -c is a wrong flag
+  }
+  parse_toml(c, text, path);
+}
+
+void parse_toml(TrainConfig& c, const std::string& text, const std::string& path) {
+  for (auto&& [name, node] : parse(text, path)) {
     std::string key(name.str());
     auto* table = node.as_table();
     if (!table || !is_section(key)) {  // an option may stand before the tables

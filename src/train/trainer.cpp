@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "train/weights.h"
 
 namespace fovea {
 namespace {
@@ -20,9 +21,18 @@ int64_t count_correct(const float* logits, int classes, const std::vector<int>& 
 
 }  // namespace
 
-Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool)
+Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool,
+                 const std::function<void(int64_t)>& planned)
     : options_(options), key_(splitmix(seed ^ fnv1a("dropout"))), pool_(pool), model_(eval_graph(model)) {
   StepGraphs graphs = make_step(model, options);
+  PlanOptions plan_options{.threads = pool.size()};
+  std::unique_ptr<Plan> plans[3];
+  int64_t bytes = 0, at = 0;
+  for (const Graph* g : std::initializer_list<const Graph*>{graphs.step.get(), graphs.apply.get(), model_.get()}) {
+    if (g) plans[at] = make_plan(*g, plan_options), bytes += plans[at]->peak_bytes() + plans[at]->state_floats * 4;
+    at++;
+  }
+  planned(bytes);
   for (const Graph* g : {graphs.step.get(), graphs.apply.get()}) {
     if (!g) continue;
     for (const Param& p : g->params())
@@ -31,10 +41,9 @@ Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, 
   }
   start_ema();
   eval_state_.add(*model_, seed);
-  PlanOptions plan{.threads = pool.size()};
-  step_ = std::make_unique<Program>(make_plan(*graphs.step, plan), state_, pool);
-  if (graphs.apply) apply_ = std::make_unique<Program>(make_plan(*graphs.apply, plan), state_, pool);
-  eval_ = std::make_unique<Program>(make_plan(*model_, plan), eval_state_, pool);
+  step_ = std::make_unique<Program>(std::move(plans[0]), state_, pool);
+  if (graphs.apply) apply_ = std::make_unique<Program>(std::move(plans[1]), state_, pool);
+  eval_ = std::make_unique<Program>(std::move(plans[2]), eval_state_, pool);
 }
 
 void Trainer::start_ema() {
@@ -80,19 +89,17 @@ double Trainer::apply(int64_t update, double lr) {
 
 Program& Trainer::evaluator() {
   for (auto& [name, array] : eval_state_.arrays()) {
-    const Array& from = state_.at(weights_prefix() + name);
+    const Array& from = state_.at(prefix() + name);
     std::copy_n(from.data(), from.size(), array.data());
   }
   eval_->refresh();
   return *eval_;
 }
 
-int64_t Trainer::planned_bytes() const {
-  int64_t floats = 0;
-  for (auto& [name, array] : state_.arrays()) floats += array.size();
-  for (auto& [name, array] : eval_state_.arrays()) floats += array.size();
-  int64_t bytes = floats * 4 + step_->plan().peak_bytes() + eval_->plan().peak_bytes();
-  return bytes + (apply_ ? apply_->plan().peak_bytes() : 0);
+Program& Trainer::evaluator(const std::string& weights) {
+  load_weights(eval_state_, *model_, *TensorFile::open(weights), weights);
+  eval_->refresh();
+  return *eval_;
 }
 
 std::string Trainer::first_bad_layer() {

@@ -1,5 +1,6 @@
 // The programs and the state of one training: what takes a batch and makes the weights a little better.
 #pragma once
+#include <functional>
 #include <memory>
 
 #include "run/program.h"
@@ -14,8 +15,11 @@ struct StepResult {
 
 class Trainer {
  public:
-  // model: recorded at the size of a (micro-)batch. The pool must outlive the trainer.
-  Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool);
+  // model: recorded at the size of a (micro-)batch. The pool must outlive the trainer. planned: told how many bytes it will
+  // take before it takes them, and may throw.
+  Trainer(
+      const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool,
+      const std::function<void(int64_t)>& planned = [](int64_t) {});
 
   State& state() { return state_; }
   const std::vector<Param>& params() const { return params_; }  // all that the state holds
@@ -27,14 +31,12 @@ class Trainer {
   // accumulate > 1: the update. Its grad_norm.
   double apply(int64_t update, double lr);
 
-  // The network as it predicts with the present weights (averaged ones if there are); copies them first.
+  // The network as it predicts, with the present weights (averaged ones if there are), or with a file's.
   Program& evaluator();
-  State& eval_state() { return eval_state_; }
-  const Graph& eval_params() const { return *model_; }
-  std::string weights_prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
+  Program& evaluator(const std::string& weights);
+  const Graph& model() const { return *model_; }  // whose parameters a weight file holds
+  std::string prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
 
-  const Program& program() const { return *step_; }
-  int64_t planned_bytes() const;
   // After a step that was not sound: the layer where the first value is not finite, "" if none is found.
   std::string first_bad_layer();
 

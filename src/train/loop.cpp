@@ -1,0 +1,339 @@
+#include "train/loop.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "data/loader.h"
+#include "train/checkpoint.h"
+#include "train/report.h"
+#include "train/run_folder.h"
+#include "train/setup.h"
+#include "train/trainer.h"
+
+namespace fovea {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+constexpr double kSaveSeconds = 600;
+constexpr int kMostFailedSaves = 3;
+constexpr int kScalarSteps = 20;  // between points of the TensorBoard curve
+
+// Refuses before anything is allocated; what the system would do instead is kill us in the middle of the night.
+void check_memory(int64_t bytes, const Note& note) {
+  note(fmt::format("memory: {} for weights, optimizer and activations", human_bytes(static_cast<double>(bytes))));
+  std::ifstream info("/proc/meminfo");
+  for (std::string line; std::getline(info, line);) {
+    if (!line.starts_with("MemAvailable:")) continue;
+    double available = std::atof(line.c_str() + 13) * 1024;
+    if (static_cast<double>(bytes) > available)
+      fail(Code::resources,
+           "the training needs {}, {} are free. Use a smaller --batch-size or --image-size, or --checkpoint",
+           human_bytes(static_cast<double>(bytes)), human_bytes(available));
+  }
+}
+
+class Run {
+ public:
+  Run(const TrainConfig& config, const TrainHooks& hooks, bool resume);
+  TrainResult go();
+
+ private:
+  void begin(bool resume);
+  bool train_epoch();
+  void micro_batch(const Batch& b);
+  bool update();
+  bool validate();
+  void record(const Evaluation& e);
+  void save(bool must);
+  void check_sound(const Batch* b, double loss, double norm);
+  double left() const;
+  void finish(TrainResult& r);
+  bool stop() { return stopped_ = stopped_ || hooks_.stop(); }
+
+  TrainConfig config_;
+  const TrainHooks& hooks_;
+  TrainData data_;
+  ModelInfo info_;
+  Pool pool_;
+  Trainer trainer_;
+  Loader loader_;
+  RunFolder folder_;
+  Schedule schedule_;
+  int64_t updates_, micro_batches_;  // of an epoch
+  Position at_;
+  double loss_ = 0, norm_ = 0;
+  bool stopped_ = false;
+  int failed_saves_ = 0;
+  Clock::time_point epoch_start_, last_save_ = Clock::now(), counted_ = Clock::now();
+  int64_t epoch_images_ = 0;                            // of this sitting
+  double update_seconds_ = 0, validation_seconds_ = 0;  // recent
+};
+
+TrainConfig complete(TrainConfig c) {
+  check(c);
+  if (c.output.empty()) c.output = default_run_folder(c.model);
+  return c;
+}
+
+std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info) {
+  ModelOptions o = info.options;
+  o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
+  return build_model(find_model(c.model), c.batch_size, o);
+}
+
+Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
+    : config_(complete(config)),
+      hooks_(hooks),
+      data_(open_data(config_)),
+      info_(info_of(config_, data_.train)),
+      pool_(config_.threads ? config_.threads : available_threads()),
+      trainer_(*training_model(config_, info_), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
+               [&](int64_t bytes) { check_memory(bytes, hooks.note); }),
+      loader_(data_.train, info_.card, augment_of(config_),
+              {.batch = config_.batch_size,
+               .threads = config_.workers,
+               .seed = static_cast<uint64_t>(config_.seed),
+               .max_bad = config_.max_bad,
+               .on_stall = hooks.note}),
+      folder_(config_, resume, hooks.note),
+      updates_(loader_.batches() / config_.grad_accum),
+      micro_batches_(updates_ * config_.grad_accum) {
+  schedule_ = schedule_of(config_, updates_);
+  for (const Dataset* d : {&data_.train, &data_.val})
+    for (const std::string& line : d->notes) hooks_.note(line);
+  begin(resume);
+}
+
+void Run::begin(bool resume) {
+  write_file(folder_.path() + "/env.json", environment_json(pool_.size()));
+  std::optional<Checkpoint> c;
+  if (resume) {
+    c = load_checkpoint(folder_.checkpoints(), trainer_.state(), trainer_.params(), hooks_.note);
+    at_ = c ? c->at : Position{};
+    folder_.keep_epochs(at_.epoch);
+    hooks_.note(fmt::format("{}: going on from step {}", folder_.path(), at_.step));
+  }
+  if (!c && !config_.init.empty()) {
+    LoadOptions options{.replace_head = true, .renames = find_model(config_.model).renames};
+    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init, options);
+    trainer_.start_ema();
+    hooks_.note(
+        fmt::format("{}: {} tensors{}{}", config_.init, loaded.tensors, loaded.note.empty() ? "" : "; ", loaded.note));
+  }
+  folder_.log(resume ? "resume" : "start", fmt::format("\"step\": {}", at_.step));
+}
+
+TrainResult Run::go() {
+  while (at_.epoch < config_.epochs && !stopped_) {
+    if (!train_epoch() || !validate()) break;
+    at_ = {.step = at_.step, .epoch = at_.epoch + 1, .best = at_.best, .best_epoch = at_.best_epoch, .seconds = at_.seconds};
+    save(at_.epoch == config_.epochs);
+    stop();
+  }
+  TrainResult r{.folder = folder_.path(),
+                .weights = folder_.checkpoints() + "/best.safetensors",
+                .steps = at_.step,
+                .best_epoch = at_.best_epoch,
+                .best = at_.best,
+                .seconds = at_.seconds};
+  r.stopped = at_.epoch < config_.epochs;
+  if (r.stopped) {
+    save(true);
+    hooks_.note(fmt::format("stopped at step {}. Go on with: fovea train --resume {}", at_.step, folder_.path()));
+  } else {
+    finish(r);
+  }
+  folder_.log(r.stopped ? "stop" : "end", fmt::format("\"step\": {}", at_.step));
+  return r;
+}
+
+// False: stopped by the user, between two updates.
+bool Run::train_epoch() {
+  epoch_start_ = counted_ = Clock::now(), epoch_images_ = 0;
+  if (at_.batch < micro_batches_) loader_.start(at_.epoch, at_.batch);
+  while (at_.batch < micro_batches_) {
+    auto start = Clock::now();
+    const Batch* b = loader_.next();
+    FOVEA_CHECK(b != nullptr);
+    micro_batch(*b);
+    if (at_.batch % config_.grad_accum) continue;
+    bool go_on = update();
+    update_seconds_ = update_seconds_ > 0 ? 0.95 * update_seconds_ + 0.05 * since(start) * config_.grad_accum : since(start);
+    if (!go_on) return false;
+  }
+  return true;
+}
+
+void Run::micro_batch(const Batch& b) {
+  double lr = learning_rate(schedule_, at_.step);
+  StepResult r = trainer_.step(b.images, b.targets, b.labels, at_.epoch * micro_batches_ + at_.batch, at_.step, lr);
+  if (config_.grad_accum == 1) norm_ = r.grad_norm;
+  check_sound(&b, r.loss, r.grad_norm);
+  loss_ = r.loss;
+  at_.batch++, at_.seen += b.filled, at_.correct += r.correct, at_.loss_sum += r.loss * b.n;
+  epoch_images_ += b.n;
+}
+
+// After the batches of one update. False: the user wants to stop.
+bool Run::update() {
+  double lr = learning_rate(schedule_, at_.step);
+  if (config_.grad_accum > 1) check_sound(nullptr, loss_, norm_ = trainer_.apply(at_.step, lr));
+  at_.step++;
+  auto f = [](double v) { return static_cast<float>(v); };
+  if (at_.step % kScalarSteps == 0)
+    folder_.scalars(at_.step, {{"train/loss", f(loss_)}, {"train/grad_norm", f(norm_)}, {"train/lr", f(lr)}});
+  double seen = static_cast<double>(std::max<int64_t>(at_.seen, 1));
+  hooks_.progress({.epoch = at_.epoch + 1,
+                   .epochs = config_.epochs,
+                   .step = at_.step,
+                   .steps = schedule_.steps,
+                   .done = at_.batch * config_.batch_size,
+                   .total = micro_batches_ * config_.batch_size,
+                   .loss = at_.loss_sum / seen,
+                   .accuracy = static_cast<double>(at_.correct) / seen,
+                   .lr = lr,
+                   .images_per_second = static_cast<double>(epoch_images_) / since(epoch_start_),
+                   .seconds_left = left()});
+  bool due = config_.save_every ? at_.step % config_.save_every == 0 : since(last_save_) > kSaveSeconds;
+  if (due && at_.batch < micro_batches_) save(false);
+  return !stop();
+}
+
+double Run::left() const {
+  return static_cast<double>(schedule_.steps - at_.step) * update_seconds_ +
+         static_cast<double>((config_.epochs - at_.epoch) / config_.val_every) * validation_seconds_;
+}
+
+void Run::check_sound(const Batch* b, double loss, double norm) {
+  if (std::isfinite(loss) && std::isfinite(norm)) return;
+  std::string where = b ? trainer_.first_bad_layer() : "", names;
+  for (size_t i = 0; b && i < b->samples.size(); i++) names += data_.train.name(std::max<int64_t>(b->samples[i], 0)) + "\n";
+  if (b) write_file(folder_.path() + "/diverged_batch.txt", names);
+  folder_.log("diverged", fmt::format("\"step\": {}, \"layer\": \"{}\"", at_.step + 1, escape_json(where)));
+  fail(Code::diverged,
+       "{}: step {}: the {} is not finite{}{}. Weights up to the last save are in checkpoints/. Try a lower lr "
+       "than {:.3g}, a longer warmup-epochs or clip-grad",
+       folder_.path(), at_.step + 1, std::isfinite(loss) ? "gradient" : "loss", where.empty() ? "" : ", first in ", where,
+       learning_rate(schedule_, at_.step));
+}
+
+// False: stopped by the user before the end.
+bool Run::validate() {
+  bool due = (at_.epoch + 1) % config_.val_every == 0 || at_.epoch + 1 == config_.epochs;
+  if (!due) return true;
+  double rate = epoch_images_ ? static_cast<double>(epoch_images_) / since(epoch_start_) : 0;
+  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad};
+  options.progress = [&](int64_t done, int64_t total) {
+    hooks_.progress({.phase = Progress::Phase::validate,
+                     .epoch = at_.epoch + 1,
+                     .epochs = config_.epochs,
+                     .step = at_.step,
+                     .steps = schedule_.steps,
+                     .done = done,
+                     .total = total,
+                     .images_per_second = rate,
+                     .seconds_left = left()});
+    return !stop();
+  };
+  Evaluation e = evaluate(trainer_.evaluator(), data_.val, info_.card, options);
+  if (stopped_) return false;
+  validation_seconds_ = e.seconds;
+  if (!std::isfinite(e.loss()))
+    fail(Code::diverged, "{}: epoch {}: the validation loss is not finite, though that of training is", folder_.path(),
+         at_.epoch + 1);
+  record(e);
+  return true;
+}
+
+void Run::record(const Evaluation& e) {
+  at_.seconds += since(counted_), counted_ = Clock::now();
+  double seen = static_cast<double>(std::max<int64_t>(at_.seen, 1)), rate = static_cast<double>(epoch_images_);
+  Metrics m{.epoch = at_.epoch + 1,
+            .step = at_.step,
+            .lr = learning_rate(schedule_, at_.step - 1),
+            .train_loss = at_.loss_sum / seen,
+            .train_top1 = static_cast<double>(at_.correct) / seen,
+            .val_loss = e.loss(),
+            .val_top1 = e.top1(),
+            .val_top5 = e.top5(),
+            .calibration_error = e.calibration_error,
+            .images_per_second = rate / (since(epoch_start_) - e.seconds),
+            .seconds = at_.seconds};
+  folder_.add(m);
+  folder_.log("epoch", fmt::format("\"epoch\": {}, \"step\": {}, \"val_loss\": {}, \"val_top1\": {}, \"bad_pictures\": {}",
+                                   m.epoch, m.step, m.val_loss, m.val_top1, loader_.bad().size()));
+  hooks_.note(fmt::format("epoch {}/{}: loss {:.4f}, validation loss {:.4f}, accuracy {:.2f} %{}", m.epoch, config_.epochs,
+                          m.train_loss, m.val_loss, 100 * m.val_top1,
+                          loader_.bad().empty() ? "" : fmt::format(", {} unreadable pictures", loader_.bad().size())));
+  if (e.top1() > at_.best) {
+    at_.best = e.top1(), at_.best_epoch = m.epoch;
+    save_weights(folder_.checkpoints() + "/best.safetensors", trainer_.state(), trainer_.model(), info_, trainer_.prefix());
+  }
+  write_plots(folder_.path(), folder_.metrics());
+}
+
+// must: there will be no later chance, so a failure is an error.
+void Run::save(bool must) {
+  at_.seconds += since(counted_), counted_ = Clock::now();
+  TrainConfig plain = config_;
+  plain.output.clear();
+  try {
+    save_checkpoint(folder_.checkpoints(), trainer_.state(), trainer_.params(), info_, {at_, to_toml(plain)});
+    failed_saves_ = 0;
+    folder_.log("saved", fmt::format("\"step\": {}, \"epoch\": {}, \"batch\": {}", at_.step, at_.epoch, at_.batch));
+  } catch (const Error& e) {
+    if (must || e.code() != Code::resources || ++failed_saves_ >= kMostFailedSaves) throw;
+    hooks_.note(fmt::format("{}; the training goes on, the save before this one holds", e.what()));
+  }
+  last_save_ = Clock::now();
+}
+
+void Run::finish(TrainResult& r) {
+  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad};
+  r.evaluation = evaluate(trainer_.evaluator(r.weights), data_.val, info_.card, options);
+  write_report(folder_.path(), {.config = config_,
+                                .info = info_,
+                                .metrics = folder_.metrics(),
+                                .evaluation = *r.evaluation,
+                                .val = data_.val,
+                                .environment = read_file(folder_.path() + "/env.json"),
+                                .training_pictures = data_.train.size(),
+                                .seconds = at_.seconds});
+}
+
+void check_resumable(const TrainConfig& config) {
+  std::optional<std::string> text = checkpoint_config(config.output + "/checkpoints");
+  if (!text) return;
+  TrainConfig before;
+  parse_toml(before, *text, "checkpoint");
+  std::vector<std::string> differ = conflicts(config, before);
+  if (!differ.empty())
+    fail(Code::usage, "--resume {}: other options than the run began with: {}", config.output, fmt::join(differ, ", "));
+}
+
+}  // namespace
+
+TrainResult train(const TrainConfig& config, const TrainHooks& hooks, bool resume) {
+  if (resume) check_resumable(config);
+  return Run(config, hooks, resume).go();
+}
+
+TrainConfig config_of_run(const std::string& folder) {
+  TrainConfig c;
+  std::string file = folder + "/config.toml";
+  if (!std::filesystem::exists(file)) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", folder);
+  read_toml(c, file);
+  c.output = folder;
+  return c;
+}
+
+}  // namespace fovea
