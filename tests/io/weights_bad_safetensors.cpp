@@ -95,6 +95,14 @@ std::vector<BadCase> cases() {
          return one("[" + list + "1]", "[0,4]", 4);
        },
        bad, "longer list", 0, st},
+      {"ST08w",
+       [] {
+         S all = "{";
+         for (int i = 0; i <= 1'000'000; i++)
+           all += (i ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+         return safetensors(all + "}");
+       },
+       bad, "more than 1000000 tensors", 0, st},
       {"ST09a",
        text(header(
            R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})")),
@@ -135,6 +143,7 @@ std::vector<BadCase> cases() {
       {"ST16j", text(R"({"weight_map":{"a":{"b":"c"}}})"), bad, "unexpected nesting", 0, st},
       {"ST16k", text(R"({"weight_map":{},"weight_map":{}})"), bad, "duplicate key", 0, st},
       {"ST16l", text(R"({"metadata":)" + S(100, '[')), bad, "unexpected nesting", 0, st},
+      {"ST16m", text(R"({"weight_map":{}})" + S(600, ' ')), bad, "is a JSON text of 64000001 bytes", 64'000'001, st},
       // Other formats by content (their row in the table of promises is OX17).
       {"OX17a", text("\x89HDF\r\n\x1a\n" + S(64, '\0')), unsupported, "looks like Keras HDF5; fovea reads", 0, "model.h5"},
       {"OX17b", text(S("\x1c\0\0\0TFL3", 8) + S(64, '\0')), unsupported, "TensorFlow Lite", 0, "model.tflite"},

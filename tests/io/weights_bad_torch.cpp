@@ -298,6 +298,13 @@ std::vector<BadCase> kind_cases() {
 }
 
 std::vector<BadCase> zip_cases() {
+  auto extra = [](S field, bool wide) {
+    return [=] {
+      return zip({{.name = "m/data.pkl", .data = state_dict({{.name = "w"}})},
+                  {.name = "m/data/0", .data = six_floats(), .extra = field, .wide = wide}})
+          .bytes;
+    };
+  };
   auto again = [](ZipImage& z) { z.bytes += z.bytes.substr(z.end); };
   return {
       {"PT09a", broken([](ZipImage& z) { z.bytes += "x"; }), bad, "no end record in the last 22 bytes"},
@@ -346,6 +353,14 @@ std::vector<BadCase> zip_cases() {
          return zip({{.name = "a/data.pkl", .data = "a"}, {.name = "b/data.pkl", .data = "b"}}).bytes;
        },
        bad, "two data.pkl"},
+      {"PT09F", extra(le(1, 2) + le(16, 2) + le(7, 8) + le(7, 8), false), bad, "wrong zip64 field"},
+      {"PT09G", extra(le(1, 2) + le(8, 2) + le(24, 8), true), bad, "wrong zip64 field"},
+      {"PT09H", extra("FB" + le(99, 2), false), bad, "broken extra field"},
+      {"PT09I", extra("FB" + le(0, 2), true), bad, "lacks its zip64 field"},
+      {"PT09J", extra(le(1, 2) + le(16, 2) + le(uint64_t{1} << 60, 8) + le(uint64_t{1} << 60, 8), true), bad,
+       "outside the file"},
+      {"PT09K", [] { return torch_zip(S(64'000'001, 'N')).bytes; }, bad,
+       "data.pkl is too large: got 64000001 bytes, need at most 64000000"},
       {"PT10a",
        [] {
          return zip({{.name = "m/data.pkl",

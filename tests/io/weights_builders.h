@@ -114,6 +114,8 @@ inline std::string checkpoint(const std::string& wrapper, const std::vector<Torc
 struct ZipPart {
   std::string name, data;
   bool deflate = false, descriptor = false;
+  std::string extra = {};  // field of both headers
+  bool wide = false;       // sizes are all ones: `extra` has them
 };
 
 struct ZipImage {  // a zip's bytes and where its parts lie, for tests that break it
@@ -146,14 +148,16 @@ inline ZipImage zip(const std::vector<ZipPart>& parts, bool zip64 = false) {
   for (const ZipPart& part : parts) {
     std::string stored = part.deflate ? deflated(part.data) : part.data;
     uint64_t flags = part.descriptor ? 8 : 0, method = part.deflate ? 8 : 0;
-    std::string sums = le(crc_of(part.data), 4) + le(stored.size(), 4) + le(part.data.size(), 4);
+    uint64_t ones = 0xFFFFFFFF;
+    std::string sums =
+        le(crc_of(part.data), 4) + le(part.wide ? ones : stored.size(), 4) + le(part.wide ? ones : part.data.size(), 4);
     std::string common = le(20, 2) + le(flags, 2) + le(method, 2) + le(0, 4);
     z.local.push_back(z.bytes.size());
     central.push_back(directory.size());
-    directory += "PK\1\2" + le(20, 2) + common + sums + le(part.name.size(), 2) + std::string(12, '\0') +
-                 le(z.bytes.size(), 4) + part.name;
-    z.bytes += "PK\3\4" + common + (part.descriptor ? std::string(12, '\0') : sums) + le(part.name.size(), 2) + le(0, 2) +
-               part.name;
+    directory += "PK\1\2" + le(20, 2) + common + sums + le(part.name.size(), 2) + le(part.extra.size(), 2) +
+                 std::string(10, '\0') + le(z.bytes.size(), 4) + part.name + part.extra;
+    z.bytes += "PK\3\4" + common + (part.descriptor ? std::string(12, '\0') : sums) + le(part.name.size(), 2) +
+               le(part.extra.size(), 2) + part.name + part.extra;
     z.data.push_back(z.bytes.size());
     z.bytes += stored + (part.descriptor ? "PK\7\10" + sums : "");
   }

@@ -239,6 +239,18 @@ TEST(Torch, OtherTypesAndDeflatedEntries) {
   EXPECT_EQ(values(*file, "n"), (Floats{7, -9}));
 }
 
+// Sizes in the zip64 field because they are large, or because the writer always adds it; other fields are padding.
+TEST(Torch, ZipExtraFields) {
+  std::string pickle = state_dict({{.name = "w"}});
+  auto zip64 = [](uint64_t size) { return le(1, 2) + le(16, 2) + le(size, 8) + le(size, 8); };
+  for (bool wide : {false, true}) {
+    ZipImage z =
+        zip({{.name = "m/data.pkl", .data = pickle, .extra = zip64(pickle.size()), .wide = wide},
+             {.name = "m/data/0", .data = six_floats(), .extra = "FB" + le(3, 2) + "ZZZ" + zip64(24), .wide = wide}});
+    EXPECT_EQ(values(*open(z.bytes), "w"), kSix) << wide;
+  }
+}
+
 TEST(Torch, WrappersAndPrefixes) {  // PT14
   struct {
     std::string wrapper, name, note;
@@ -265,17 +277,20 @@ TEST(Torch, TheKeyPicks) {  // PT14
   put_state_dict(p, {{.name = "average"}});
   p.text("custom");
   put_state_dict(p, {{.name = "mine"}});
+  p.text("epoch").integer(3);
   std::string bytes = torch_zip(p.op('u').stop()).bytes;
   EXPECT_EQ(names(*open(bytes)), std::vector<std::string>{"plain"});
   EXPECT_EQ(open(bytes)->note(), "took key \"state_dict\"; there is also \"state_dict_ema\"");
   EXPECT_EQ(names(*open(bytes, {.key = "state_dict_ema"})), std::vector<std::string>{"average"});
   EXPECT_EQ(names(*open(bytes, {.key = "custom"})), std::vector<std::string>{"mine"});
-  try {
-    open(bytes, {.key = "custm"});
-    ADD_FAILURE() << "an unknown key must be refused";
-  } catch (const Error& e) {
-    EXPECT_EQ(e.code(), Code::usage);
-    EXPECT_NE(std::string(e.what()).find("custom"), std::string::npos) << e.what();
+  for (const char* key : {"custm", "epoch"}) {  // absent; not a dict of tensors
+    try {
+      open(bytes, {.key = key});
+      ADD_FAILURE() << key << " must be refused";
+    } catch (const Error& e) {
+      EXPECT_EQ(e.code(), Code::usage);
+      EXPECT_NE(std::string(e.what()).find("\"custom\""), std::string::npos) << e.what();
+    }
   }
 }
 
