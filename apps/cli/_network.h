@@ -1,0 +1,23 @@
+// Which network a verb works with: the flags that say it, and how they become one.
+#pragma once
+#include "_verb.h"
+#include "train/classifier.h"
+
+namespace fovea::cli {
+
+struct NetworkFlags {
+  std::string model, weights, key, classes;
+  CardChanges card;
+
+  // MODEL is an architecture, a weight file that says what it is, or a network within this program.
+  void add(Options& o);
+  void add_card(Options& o);
+  // The weights; `needed`: usage error if there are none.
+  NetworkFile open(bool needed) const;
+  // What they are, with the changes and the class names that were asked for.
+  ModelInfo identify(const NetworkFile& file) const;
+};
+
+bool is_file(const std::string& path);
+
+}  // namespace fovea::cli

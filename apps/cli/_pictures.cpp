@@ -1,0 +1,65 @@
+#include "_pictures.h"
+
+#include <glob.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace fovea::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_picture(const fs::path& path) {
+  std::string ending = path.extension().string();
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  static constexpr const char* kEndings[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](const char* e) { return ending == e; });
+}
+
+void add_folder(const std::string& folder, std::vector<std::string>& out) {
+  std::error_code error;
+  std::vector<std::string> found;
+  fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
+  for (; !error && it != end; it.increment(error)) {
+    bool hidden = it->path().filename().string().starts_with('.');
+    std::error_code unknown;
+    bool inside = it->is_directory(unknown);
+    if (hidden && inside) it.disable_recursion_pending();
+    if (!hidden && !inside && is_picture(it->path())) found.push_back(it->path().string());
+  }
+  if (error) fail(Code::bad_file, "{}: the folder cannot be read: {}", folder, error.message());
+  if (found.empty()) fail(Code::bad_file, "{}: holds no JPEG, PNG or WebP pictures", folder);
+  std::sort(found.begin(), found.end());
+  out.insert(out.end(), found.begin(), found.end());
+}
+
+void add_glob(const std::string& pattern, std::vector<std::string>& out) {
+  glob_t found{};
+  int result = glob(pattern.c_str(), GLOB_TILDE, nullptr, &found);
+  for (size_t i = 0; result == 0 && i < found.gl_pathc; i++) out.emplace_back(found.gl_pathv[i]);
+  globfree(&found);
+  if (result != 0) fail(Code::usage, "{}: no file matches", escape_control(pattern.substr(0, 200)));
+}
+
+}  // namespace
+
+std::vector<std::string> find_pictures(const std::vector<std::string>& names) {
+  std::vector<std::string> out;
+  for (const std::string& name : names) {
+    std::error_code error;
+    fs::file_status status = fs::status(name, error);
+    if (fs::is_directory(status))
+      add_folder(name, out);
+    else if (name != "-" && !fs::exists(status) && name.find_first_of("*?[") != name.npos)
+      add_glob(name, out);
+    else
+      out.push_back(name);
+  }
+  return out;
+}
+
+}  // namespace fovea::cli

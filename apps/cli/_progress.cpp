@@ -1,0 +1,52 @@
+#include "_progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "_output.h"
+
+namespace fovea::cli {
+namespace {
+
+void draw(const std::string& text) { [[maybe_unused]] ssize_t wrote = write(STDERR_FILENO, text.data(), text.size()); }
+
+std::string bar(double share, int width) {
+  int full = static_cast<int>(share * width);
+  return std::string(static_cast<size_t>(full), '#') + std::string(static_cast<size_t>(width - full), '.');
+}
+
+}  // namespace
+
+std::string duration_text(double seconds) {
+  int64_t s = std::isfinite(seconds) ? std::llround(std::clamp(seconds, 0.0, 1e9)) : 0;
+  return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60) : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
+}
+
+Progress::Progress(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
+
+void Progress::update(int64_t done, int64_t total, const std::string& extra) {
+  int width = terminal_width();
+  auto now = Clock::now();
+  if (first_ < 0) first_ = done, start_ = now;
+  if (width < 2 || (now - drawn_ < std::chrono::milliseconds(100) && done < total)) return;
+  drawn_ = now;
+  double seconds = std::chrono::duration<double>(now - start_).count();
+  double rate = seconds > 0 ? static_cast<double>(done - first_) / seconds : 0;
+  double share = total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
+  std::string text = fmt::format("{} {} {:3.0f} %", title_, bar(share, 20), share * 100);
+  if (rate > 0)
+    text += fmt::format("  {:.0f} {}/s  {} left", rate, unit_, duration_text(static_cast<double>(total - done) / rate));
+  if (!extra.empty()) text += "  " + extra;
+  draw("\r\033[K" + cut(text, static_cast<size_t>(width - 1)));
+  shown_ = true;
+}
+
+void Progress::clear() {
+  if (shown_) draw("\r\033[K");
+  shown_ = false;
+}
+
+}  // namespace fovea::cli

@@ -1,0 +1,55 @@
+// fovea models: what can be built.
+#include "models/registry.h"
+
+#include <algorithm>
+
+#include "_verb.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "plan/cost.h"
+
+namespace fovea::cli {
+namespace {
+
+Record describe(const Model& m) {
+  std::unique_ptr<Graph> g = build_model(m, 1);
+  int64_t params = 0, macs = 0;
+  for (const Param& p : g->params())
+    if (p.trainable) params += p.type.shape.numel();
+  for (int id = 0; id < g->size(); id++) macs += node_macs(*g, id);
+  return {{"name", m.name},
+          {"family", m.family},
+          {"params", params},
+          {"macs", macs},
+          {"height", m.card.height},
+          {"width", m.card.width},
+          {"channels", m.card.channels},
+          {"classes", m.classes}};
+}
+
+int run(std::span<const std::string> args) {
+  std::string pattern = "*";
+  Common common;
+  Options o("models [PATTERN]",
+            "Lists the architectures, with parameters and multiply-accumulates of one picture at the card's size.\n"
+            "PATTERN is a glob, or a part of a name.");
+  o.name("PATTERN", pattern, false);
+  common.add_format(o);
+  if (!o.parse(args)) return 0;
+  std::vector<std::string> names;
+  std::vector<Record> rows;
+  for (const Model& m : all_models()) {
+    names.push_back(m.name);
+    if (glob_match(pattern, m.name) || m.name.find(pattern) != m.name.npos || pattern == m.family)
+      rows.push_back(describe(m));
+  }
+  if (rows.empty()) fail(Code::usage, "no model matches \"{}\"{}", escape_control(pattern), suggestion(pattern, names));
+  print(rows, common.output());
+  return 0;
+}
+
+}  // namespace
+
+FOVEA_VERB(models, "list the architectures", run)
+
+}  // namespace fovea::cli
