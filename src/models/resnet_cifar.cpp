@@ -52,10 +52,6 @@ const Variant<ResNetCifar> variants[] = {
 
 }  // namespace
 
-std::vector<Model> models_of_resnet_cifar() {
-  std::vector<Model> models = models_from<ResNetCifar>("resnet_cifar", variants, resnet_cifar, 10);
-  for (Model& m : models) m.renames = {{"module.*", "*"}};
-  return models;
-}
+std::vector<Model> models_of_resnet_cifar() { return models_from<ResNetCifar>("resnet_cifar", variants, resnet_cifar, 10); }
 
 }  // namespace fovea

@@ -1,0 +1,52 @@
+// Parity fixtures: what a reference implementation computes once its parameters and its input are filled by "hashfill",
+// a rule over names. Two kinds of files, .json or .json.gz: of a model zoo and of papers' own code.
+#pragma once
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace fovea {
+
+struct FixtureTensor {
+  std::string name;
+  std::vector<int64_t> shape;  // as in weight files
+};
+
+// One run of the reference: results, and how near ours must come.
+struct FixtureRun {
+  double gain = 1;                          // factor of every filled weight of two or more dimensions
+  std::vector<std::vector<double>> logits;  // the first ones of every row
+  std::vector<double> mean, std;            // of every row's outputs, or one of all outputs
+  std::vector<int64_t> argmax;              // of every row
+  std::vector<double> margin;               // what argmax leads by, relative to `scale`; empty: unknown
+  double scale = 0;                         // tolerances are relative to it
+  double tolerance = 0;                     // below zero: the reference itself is too uncertain to compare
+};
+
+struct Fixture {
+  std::string path, model;
+  std::vector<int64_t> input;  // [n,c,h,w]
+  int64_t params = 0;          // trainable numbers
+  std::vector<FixtureTensor> state;
+  std::set<std::string> structural;                             // of state: not filled
+  std::vector<std::vector<std::string>> shared;                 // names of one and the same tensor
+  std::vector<std::pair<std::string, std::string>> exceptions;  // name suffix -> formula of u
+  std::vector<FixtureRun> runs;
+};
+
+// bad_file if it is not a fixture.
+Fixture read_fixture(const std::string& path);
+
+// u of element `index` of the tensor of that name, in [-1, 1).
+double hash_unit(std::string_view name, uint64_t index);
+// The tensor's values in file order.
+std::vector<float> hashfill(const std::string& name, std::span<const int64_t> shape, double gain = 1,
+                            std::span<const std::pair<std::string, std::string>> exceptions = {});
+// Numbers, u, + - * / ( ) log abs: the formulas of `exceptions`. bad_file if it is something else.
+double evaluate_formula(std::string_view formula, double u);
+
+}  // namespace fovea

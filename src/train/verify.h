@@ -1,0 +1,25 @@
+// Does a model compute what its reference does? Builds the model a parity fixture names, fills its parameters by the
+// fixture's rule, compares names and shapes, runs it and compares the outputs.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "base/threads.h"
+
+namespace fovea {
+
+struct VerifyResult {
+  std::string path, model;
+  bool passed = false;
+  std::string message;   // what is wrong, one line; what was compared if nothing is
+  double error = 0;      // the largest over all runs, relative to the largest output
+  double tolerance = 0;  // of that run
+};
+
+// A fixture that cannot be read or names an unknown model has failed; only bugs throw.
+VerifyResult verify_fixture(const std::string& path, Pool& pool);
+
+// The fixtures that paths name: files as they are, and every .json and .json.gz in folders, by name.
+std::vector<std::string> find_fixtures(const std::vector<std::string>& paths);
+
+}  // namespace fovea

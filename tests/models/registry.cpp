@@ -1,0 +1,128 @@
+// What must hold for every model there is, without any data.
+#include "models/registry.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+
+#include "base/error.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "passes/grad.h"
+
+namespace fovea {
+namespace {
+
+// Networks whose gradient is recorded too: the rest of a family differs by numbers only.
+bool is_small(const Graph& g) { return g.size() < 1500; }
+
+TEST(Models, EachBuildsAtItsCardsSize) {
+  std::set<std::string> names;
+  for (const Model& m : all_models()) {
+    SCOPED_TRACE(m.name);
+    EXPECT_TRUE(names.insert(m.name).second);
+    auto g = build_model(m, 2);
+    EXPECT_EQ(g->output_tensor("logits").shape(), (Shape{2, m.classes}));
+    EXPECT_EQ(g->inputs().size(), 1u);
+    EXPECT_GT(g->params().size(), 5u);
+  }
+  EXPECT_GT(names.size(), 250u);
+}
+
+TEST(Models, GradientReachesEveryParameter) {
+  int checked = 0;
+  for (const Model& m : all_models()) {
+    auto g = build_model(m, 2, {.drop = 0.1f, .drop_path = 0.1f});
+    if (!is_small(*g)) continue;
+    std::vector<Tensor> params;
+    for (const Param& p : g->params())
+      if (p.trainable) params.push_back(g->at(p.node));
+    std::vector<Tensor> d = grad(sum_all(square(g->output_tensor("logits"))), params);
+    for (size_t i = 0; i < d.size(); i++) ASSERT_TRUE(d[i]) << m.name << ": " << g->param_of(params[i].id)->name;
+    checked++;
+  }
+  EXPECT_GT(checked, 150);
+}
+
+TEST(Models, OptionsReachTheGraph) {
+  for (const char* name : {"resnet18", "convnext_atto", "mobilenetv3_small_100", "vit_tiny_patch16_224", "cnn_mnist"}) {
+    SCOPED_TRACE(name);
+    const Model& m = find_model(name);
+    auto g = build_model(m, 3, {.classes = 7, .channels = 4, .height = 64, .width = 96});
+    EXPECT_EQ(g->output_tensor("logits").shape(), (Shape{3, 7}));
+    EXPECT_EQ(g->at(g->inputs()[0].second).shape(), (Shape{3, 64, 96, 4}));
+    auto dropouts = [&](const ModelOptions& o) {
+      auto h = build_model(m, 1, o);
+      int count = 0;
+      for (int i = 0; i < h->size(); i++) count += std::string(h->node(i).op->name) == "dropout";
+      return count;
+    };
+    EXPECT_EQ(dropouts({}), 0);
+    EXPECT_EQ(dropouts({.drop = 0.5f}), 1);
+    if (m.family != "cnn_small") { EXPECT_GT(dropouts({.drop_path = 0.5f}), 4); }
+  }
+}
+
+TEST(Models, TwoDropPathsNeverShareADraw) {
+  for (const char* name : {"resnet18", "convnext_atto", "mobilenetv2_100", "vit_tiny_patch16_224"}) {
+    auto g = build_model(find_model(name), 1, {.drop = 0.5f, .drop_path = 0.5f});
+    std::set<std::string> streams;
+    int count = 0;
+    for (int i = 0; i < g->size(); i++)
+      if (std::string(g->node(i).op->name) == "dropout") {
+        std::string attr = g->node(i).attr.str();
+        streams.insert(attr.substr(attr.find("stream"))), count++;
+      }
+    EXPECT_EQ(static_cast<int>(streams.size()), count) << name;
+  }
+}
+
+TEST(Models, UnknownNameSuggests) {
+  try {
+    find_model("resnet5O");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Code::usage);
+    EXPECT_NE(std::string(e.what()).find("resnet50"), std::string::npos);
+  }
+  EXPECT_THROW(build_model(find_model("resnet18"), 0), Error);
+  EXPECT_THROW(build_model(find_model("resnet18"), 1, {.height = -3}), Error);
+}
+
+// Trainable parameters as their papers and timm publish them.
+TEST(Models, ParameterCounts) {
+  const std::pair<const char*, int64_t> counts[] = {
+      {"resnet18", 11689512},
+      {"resnet50", 25557032},
+      {"resnet152", 60192808},
+      {"resnext101_32x8d", 88791336},
+      {"wide_resnet50_2", 68883240},
+      {"seresnet50", 28088024},
+      {"senet154", 115088984},
+      {"resnet20_cifar", 269722},
+      {"resnet56_cifar", 853018},
+      {"mobilenetv1_100", 4231976},
+      {"mobilenetv2_100", 3504872},
+      {"mobilenetv3_large_100", 5483032},
+      {"convnext_tiny", 28589128},
+      {"convnext_base", 88591464},
+      {"convnextv2_atto", 3708400},
+      {"vit_base_patch16_224", 86567656},
+      {"deit_tiny_patch16_224", 5717416},
+      {"deit3_small_patch16_224", 22059496},
+      {"vit_large_patch16_384", 304715752},
+      {"tf_mobilenetv1_025", 467336},
+      {"resnet8_mlperf_tiny", 77706},
+      {"dscnn_kws_mlperf_tiny", 22604},
+  };
+  for (auto& [name, count] : counts) {
+    auto g = build_model(find_model(name), 1);
+    int64_t n = 0;
+    for (const Param& p : g->params()) n += p.trainable ? p.type.shape.numel() : 0;
+    EXPECT_EQ(n, count) << name;
+  }
+}
+
+}  // namespace
+}  // namespace fovea

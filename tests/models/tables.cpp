@@ -1,0 +1,50 @@
+// Every registered model that a fixture names has exactly the fixture's parameters: names and shapes.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+
+#include "fixtures.h"
+#include "io/fixture.h"
+#include "models/registry.h"
+
+namespace fovea {
+namespace {
+
+using Shapes = std::map<std::string, std::vector<int64_t>>;
+
+Shapes state_of(const Fixture& f) {
+  Shapes r;
+  for (const FixtureTensor& t : f.state)
+    if (!t.name.ends_with("num_batches_tracked")) r[t.name] = t.shape;
+  return r;
+}
+Shapes state_of(const Graph& g) {
+  Shapes r;
+  for (const Param& p : g.params()) {
+    Shape s = p.file_shape();
+    r[p.name] = {s.begin(), s.end()};
+  }
+  return r;
+}
+
+TEST(Models, TablesOfFixtures) {
+  FOVEA_NEEDS(shared("fixtures/zoo"));
+  std::map<std::string, int> covered;
+  for (const Model& m : all_models()) {
+    std::string path = shared("fixtures/zoo/" + m.name + ".json");
+    if (!std::filesystem::exists(path)) continue;
+    SCOPED_TRACE(m.name);
+    Fixture f = read_fixture(path);
+    int side = static_cast<int>(f.input[3]);
+    auto g = build_model(m, 2, {.height = side, .width = side});
+    EXPECT_EQ(state_of(*g), state_of(f));
+    covered[m.family]++;
+  }
+  const std::pair<const char*, int> least[] = {{"resnet", 23},  {"mobilenetv1", 2}, {"mobilenetv2", 3}, {"mobilenetv3", 5},
+                                               {"convnext", 8}, {"vit", 10},        {"vit_towers", 6}};
+  for (auto& [family, count] : least) EXPECT_GE(covered[family], count) << family;
+}
+
+}  // namespace
+}  // namespace fovea
