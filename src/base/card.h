@@ -11,6 +11,7 @@ struct Card {
   float std[3] = {0.229f, 0.224f, 0.225f};
   std::string interpolation = "bicubic";  // nearest, bilinear, bicubic, lanczos, box, hamming
   float crop_pct = 0.875f;                // resize the short side to floor(size / crop_pct), crop the centre
+  bool round_size = false;                // scale by exactly size / crop_pct / short side, to the nearest pixels
 };
 
 }  // namespace fovea

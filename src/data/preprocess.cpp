@@ -7,9 +7,21 @@
 
 namespace fovea {
 
+// Both sides by the same exact factor, to the nearest pixel.
+static Placement place_rounded(int h, int w, const Card& card, double pct) {
+  double scale = std::max(card.height / pct / h, card.width / pct / w);
+  if (scale * std::max(h, w) > 1 << 30)
+    fail(Code::unsupported, "a picture of {}x{} pixels is too narrow to be resized", w, h);
+  Placement p;
+  p.h = static_cast<int>(std::nearbyint(h * scale)), p.w = static_cast<int>(std::nearbyint(w * scale));
+  p.y = (p.h - card.height) / 2, p.x = (p.w - card.width) / 2;
+  return p;
+}
+
 Placement place_for_card(int h, int w, const Card& card) {
   // The card holds a float; the decimal that was meant gives the size that was meant (224 / 0.8 is 280, not 279).
   double pct = std::round(card.crop_pct * 1e6) / 1e6;
+  if (card.round_size) return place_rounded(h, w, card, pct);
   int side_h = static_cast<int>(std::floor(card.height / pct)), side_w = static_cast<int>(std::floor(card.width / pct));
   Placement p;
   if (side_h == side_w) {

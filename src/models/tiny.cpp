@@ -87,10 +87,11 @@ Card mfcc_card() {
   c.width = 10, c.channels = 1;
   return c;
 }
-Card tf_card(int size) { return half_card(size, 0.875f, "bilinear"); }
+Card rounded(Card c) { return c.round_size = true, c; }
+Card tf_card(int size) { return rounded(half_card(size, 0.875f, "bilinear")); }
 
 const Variant<FoldedMobileNet> mobilenets[] = {
-    {"tf_mobilenetv1_025", {0.25}, tf_card(128)}, {"tf_mobilenetv1_025_96", {0.25}, unit_card(96, 0.875f)},
+    {"tf_mobilenetv1_025", {0.25}, tf_card(128)}, {"tf_mobilenetv1_025_96", {0.25}, rounded(unit_card(96, 0.875f))},
     {"tf_mobilenetv1_050", {0.5}, tf_card(160)},  {"tf_mobilenetv1_075", {0.75}, tf_card(192)},
     {"tf_mobilenetv1_100", {1.0}, tf_card(224)},
 };

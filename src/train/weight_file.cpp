@@ -52,6 +52,7 @@ ModelInfo parse_info(const std::string& text) {
     r.card.mean[i] = j.at("mean").at(i).get<float>(), r.card.std[i] = j.at("std").at(i).get<float>();
   r.card.interpolation = j.at("interpolation").get<std::string>();
   r.card.crop_pct = j.at("crop_pct").get<float>();
+  r.card.round_size = j.value("round_size", false);
   return r;
 }
 
@@ -68,7 +69,8 @@ void describe(const ModelInfo& info, Metadata& metadata) {
                       {"mean", c.mean},
                       {"std", c.std},
                       {"interpolation", c.interpolation},
-                      {"crop_pct", c.crop_pct}};
+                      {"crop_pct", c.crop_pct},
+                      {"round_size", c.round_size}};
   metadata[kModelKey] = j.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
