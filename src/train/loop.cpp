@@ -54,7 +54,7 @@ class Run {
   bool validate();
   void record(const Evaluation& e);
   void save(bool must);
-  void check_sound(const Batch* b, double loss, double norm);
+  [[noreturn]] void diverged(const char* what, const std::string& layer);
   double left() const;
   void finish(TrainResult& r);
   bool stop() { return stopped_ = stopped_ || hooks_.stop(); }
@@ -174,10 +174,20 @@ bool Run::train_epoch() {
 }
 
 void Run::micro_batch(const Batch& b) {
-  double lr = learning_rate(schedule_, at_.step);
-  StepResult r = trainer_.step(b.images, b.targets, b.labels, at_.epoch * micro_batches_ + at_.batch, at_.step, lr);
+  StepInput in{.images = b.images,
+               .targets = b.targets,
+               .labels = b.labels,
+               .number = at_.epoch * micro_batches_ + at_.batch,
+               .update = at_.step,
+               .lr = learning_rate(schedule_, at_.step)};
+  StepResult r = trainer_.step(in);
+  if (!std::isfinite(r.loss) || !std::isfinite(r.grad_norm)) {
+    std::string names;
+    for (int64_t i : b.samples) names += i < 0 ? "" : data_.train.name(i) + "\n";
+    write_file(folder_.path() + "/diverged_batch.txt", names);
+    diverged(std::isfinite(r.loss) ? "gradient" : "loss", trainer_.first_bad_layer(in));
+  }
   if (config_.grad_accum == 1) norm_ = r.grad_norm;
-  check_sound(&b, r.loss, r.grad_norm);
   loss_ = r.loss;
   at_.batch++, at_.seen += b.filled, at_.correct += r.correct, at_.loss_sum += r.loss * b.n;
   epoch_images_ += b.n;
@@ -186,7 +196,7 @@ void Run::micro_batch(const Batch& b) {
 // After the batches of one update. False: the user wants to stop.
 bool Run::update() {
   double lr = learning_rate(schedule_, at_.step);
-  if (config_.grad_accum > 1) check_sound(nullptr, loss_, norm_ = trainer_.apply(at_.step, lr));
+  if (config_.grad_accum > 1 && !std::isfinite(norm_ = trainer_.apply(at_.step, lr))) diverged("gradient", "");
   at_.step++;
   auto f = [](double v) { return static_cast<float>(v); };
   if (at_.step % kScalarSteps == 0)
@@ -213,17 +223,12 @@ double Run::left() const {
          static_cast<double>((config_.epochs - at_.epoch) / config_.val_every) * validation_seconds_;
 }
 
-void Run::check_sound(const Batch* b, double loss, double norm) {
-  if (std::isfinite(loss) && std::isfinite(norm)) return;
-  std::string where = b ? trainer_.first_bad_layer() : "", names;
-  for (size_t i = 0; b && i < b->samples.size(); i++) names += data_.train.name(std::max<int64_t>(b->samples[i], 0)) + "\n";
-  if (b) write_file(folder_.path() + "/diverged_batch.txt", names);
-  folder_.log("diverged", fmt::format("\"step\": {}, \"layer\": \"{}\"", at_.step + 1, escape_json(where)));
+void Run::diverged(const char* what, const std::string& layer) {
+  folder_.log("diverged", fmt::format("\"step\": {}, \"layer\": \"{}\"", at_.step + 1, escape_json(layer)));
   fail(Code::diverged,
-       "{}: step {}: the {} is not finite{}{}. Weights up to the last save are in checkpoints/. Try a lower lr "
-       "than {:.3g}, a longer warmup-epochs or clip-grad",
-       folder_.path(), at_.step + 1, std::isfinite(loss) ? "gradient" : "loss", where.empty() ? "" : ", first in ", where,
-       learning_rate(schedule_, at_.step));
+       "{}: step {}: the {} is not finite{}{}. checkpoints/ holds the last save. Try an lr below {:.3g}, a longer "
+       "warmup-epochs, or clip-grad",
+       folder_.path(), at_.step + 1, what, layer.empty() ? "" : ", first in ", layer, learning_rate(schedule_, at_.step));
 }
 
 // False: stopped by the user before the end.

@@ -59,23 +59,24 @@ void Trainer::feed(Program& p, int64_t update, double lr) {
     if (p.has_input(name)) *p.input(name) = value;
 }
 
-StepResult Trainer::step(const float* images, const float* targets, const std::vector<int>& labels, int64_t number,
-                         int64_t update, double lr) {
+void Trainer::feed(const StepInput& in) {
   Program& p = *step_;
-  const Shape& shape = p.output_shape("logits");
-  int64_t pixels = 0;
-  for (const NamedRef& i : p.plan().inputs)
-    if (i.name == "image") pixels = i.type.shape.numel();
-  std::copy_n(images, pixels, p.input("image"));
-  std::copy_n(targets, shape.numel(), p.input("target"));
-  if (p.has_input("key")) {
-    uint64_t key = splitmix(key_ + static_cast<uint64_t>(number));
+  for (const NamedRef& i : p.plan().inputs) {
+    if (i.name == "image") std::copy_n(in.images, i.type.shape.numel(), p.input("image"));
+    if (i.name == "target") std::copy_n(in.targets, i.type.shape.numel(), p.input("target"));
+    if (i.name != "key") continue;
+    uint64_t key = splitmix(key_ + static_cast<uint64_t>(in.number));
     std::memcpy(p.input("key"), &key, sizeof key);
   }
-  feed(p, update, lr);
-  p.run();
-  StepResult r{static_cast<double>(*p.output("loss")), 0, count_correct(p.output("logits"), shape[1], labels)};
-  if (!apply_) r.grad_norm = static_cast<double>(*p.output("grad_norm"));
+  feed(p, in.update, in.lr);
+}
+
+StepResult Trainer::step(const StepInput& in) {
+  feed(in);
+  step_->run();
+  StepResult r{.loss = static_cast<double>(*step_->output("loss"))};
+  r.correct = count_correct(step_->output("logits"), step_->output_shape("logits")[1], in.labels);
+  if (!apply_) r.grad_norm = static_cast<double>(*step_->output("grad_norm"));
   return r;
 }
 
@@ -102,7 +103,8 @@ Program& Trainer::evaluator(const std::string& weights) {
   return *eval_;
 }
 
-std::string Trainer::first_bad_layer() {
+std::string Trainer::first_bad_layer(const StepInput& in) {
+  feed(in);
   int at = step_->first_non_finite();
   if (at < 0) return "";
   const Step& s = step_->plan().steps[static_cast<size_t>(at)];

@@ -8,8 +8,17 @@
 
 namespace fovea {
 
+// One (micro-)batch and where it stands in the training.
+struct StepInput {
+  const float* images;   // [n,height,width,channels]
+  const float* targets;  // [n,classes]
+  const std::vector<int>& labels;
+  int64_t number;  // of this micro-batch, from the beginning
+  int64_t update;  // updates made before
+  double lr;
+};
 struct StepResult {
-  double loss = 0, grad_norm = 0;  // grad_norm: of the last update
+  double loss = 0, grad_norm = 0;  // grad_norm: 0 where apply() knows it
   int64_t correct = 0;
 };
 
@@ -25,9 +34,8 @@ class Trainer {
   const std::vector<Param>& params() const { return params_; }  // all that the state holds
   void start_ema();                                             // averages begin at the present weights
 
-  // Forward and backward; with accumulate == 1 the update too. number: of the micro-batch in the whole training.
-  StepResult step(const float* images, const float* targets, const std::vector<int>& labels, int64_t number, int64_t update,
-                  double lr);
+  // Forward and backward; with accumulate == 1 the update too.
+  StepResult step(const StepInput& in);
   // accumulate > 1: the update. Its grad_norm.
   double apply(int64_t update, double lr);
 
@@ -37,11 +45,12 @@ class Trainer {
   const Graph& model() const { return *model_; }  // whose parameters a weight file holds
   std::string prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
 
-  // After a step that was not sound: the layer where the first value is not finite, "" if none is found.
-  std::string first_bad_layer();
+  // After a step that was not sound, and so changed no weight: the layer of its first value that is not finite, or "".
+  std::string first_bad_layer(const StepInput& in);
 
  private:
   void feed(Program& p, int64_t update, double lr);
+  void feed(const StepInput& in);
   StepOptions options_;
   uint64_t key_;
   Pool& pool_;
