@@ -9,7 +9,9 @@ namespace fovea::kernels {
 
 namespace {
 
-constexpr int64_t kMaxChunk = 1024, kLine = 16;  // floats
+// Floats. A chunk of a single step is long; with more, chunks are so short that the processor overlaps the end of one step,
+// which runs from L1, with the begin of the next, which waits for memory. A row of up to kRow stays whole.
+constexpr int64_t kLong = 2048, kShort = 512, kRow = 1024, kLine = 16;
 
 int arity(Pw op) {
   if (op <= Pw::constant) return 0;
@@ -24,17 +26,15 @@ PwEngine::PwEngine(const PwProgram& program, Isa isa, const int (&group)[4]) : t
   merge(program, group);
   number(program);
   drop_unused();
-  // The stages depend on whether a tile has several rows, which depends on how much scratch a row may take: begin with the
-  // most.
-  chunk_ = kMaxChunk;
   choose_stages();
   int slots = assign_slots();
   FOVEA_CHECK(slots * 4 * kLine <= kScratch);
-  if (slots > 0) chunk_ = std::min(kMaxChunk, kScratch / slots / kLine * kLine);
+  make_steps(*table_);
+  chunk_ = steps() <= 1 ? kLong : dims_[3] <= kShort || dims_[3] > kRow ? kShort : (dims_[3] + kLine - 1) / kLine * kLine;
+  if (slots > 0) chunk_ = std::min(chunk_, kScratch / slots / kLine * kLine);
   int64_t cols = dims_[3], blocks = (cols + chunk_ - 1) / chunk_;
   col_step_ = blocks == 1 ? cols : std::min(chunk_, ((cols + blocks - 1) / blocks + kLine - 1) / kLine * kLine);
   row_step_ = std::min(dims_[2], std::max<int64_t>(1, chunk_ / col_step_));
-  make_steps(*table_);
 }
 
 // Drops dimensions of size 1 and joins neighbours whose strides agree in every input; what is left moves to the inside.

@@ -43,7 +43,7 @@ class PwEngine {
   int64_t outers() const { return dims_[0] * dims_[1]; }
   int64_t row_step() const { return row_step_; }
   int64_t col_step() const { return col_step_; }
-  int64_t chunk() const { return chunk_; }
+  int64_t chunk() const { return chunk_; }  // at most 2048
   bool reads_y() const { return y_ >= 0; }
   int outputs() const { return static_cast<int>(outputs_.size()); }
   int64_t steps() const { return static_cast<int64_t>(steps_[2].size()); }

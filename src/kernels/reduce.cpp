@@ -12,7 +12,7 @@ namespace fovea::kernels {
 
 namespace {
 
-constexpr int64_t kChunk = 1024;
+constexpr int64_t kChunk = 2048;    // the engine's longest
 constexpr int64_t kDepth = 64;      // additions in one float lane
 constexpr int64_t kPart = 1 << 15;  // values worth a part of their own
 constexpr int64_t kTasks = 64;

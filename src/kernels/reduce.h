@@ -1,7 +1,7 @@
 // Sums and maxima of elementwise programs over some of the domain's dimensions, several at once:
 // channel sums, means per image, sum(dy) and sum(dy * xhat) in one reading, norms of everything.
 //
-// The tree is fixed by the shape: tiles of at most 1024 values are summed in single-precision lanes, lanes at most 64 deep,
+// The tree is fixed by the shape: tiles of at most 2048 values are summed in single-precision lanes, lanes at most 64 deep,
 // then in double; parts of the domain (as many as the shape says, whatever the threads) are summed in double in order.
 #pragma once
 #include <cstddef>

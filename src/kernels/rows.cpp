@@ -110,7 +110,7 @@ size_t Rows::moments_workspace(int64_t rows, int64_t cols) {
 }
 
 void Rows::moments(const float* x, float* mean, float* var, int64_t rows, int64_t cols, void* work, Pool& pool) const {
-  constexpr int64_t kBlock = 32, kStrip = 256;  // 32 KiB: the second pass over a block finds it in L1
+  constexpr int64_t kBlock = 32, kStrip = kMomentsStrip;  // 32 KiB: the second pass over a block finds it in L1
   const int64_t parts = parts_of(rows, cols), strips = (cols + kStrip - 1) / kStrip;
   auto* means = static_cast<double*>(work);  // [parts, cols]
   double* squares = means + parts * cols;

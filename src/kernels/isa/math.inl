@@ -35,7 +35,7 @@ static inline V log(V x) {
                                 0.142021775f, -0.13161315f,  0.127590686f, -0.0762839392f};
   I tiny = x < 0x1p-126f;
   V y = tiny ? x * 0x1p23f : x;
-  I shifted = (I)y - 0x3f3504f3;  // sqrt(1/2): the mantissa falls in [sqrt(1/2), sqrt(2))
+  I shifted = (I)((U)y - 0x3f3504f3u);  // sqrt(1/2): the mantissa falls in [sqrt(1/2), sqrt(2))
   V n = __builtin_convertvector(shifted >> 23, V) - (tiny ? set1(23.0f) : V{});
   V f = (V)((shifted & 0x007fffff) + 0x3f3504f3) - 1.0f;
   V f2 = f * f;
@@ -46,13 +46,35 @@ static inline V log(V x) {
   return ((x < 0.0f) | (x != x)) ? set1(__builtin_nanf("")) : result;
 }
 
-// <= 2 ulp.
+// c[0] + c[1] t + ..., 5 or 6 coefficients, in pairs: fewer roundings in a row than Horner's.
+template <int N>
+static inline V paired(V t, V t2, const float (&c)[N]) {
+  V low = madd(t, set1(c[1]), set1(c[0])), middle = madd(t, set1(c[3]), set1(c[2]));
+  V high = N == 6 ? madd(t, set1(c[N - 1]), set1(c[4])) : set1(c[4]);
+  return madd(madd(high, t2, middle), t2, low);
+}
+
+// x p(x^2) / q(x^2), and 1 with the sign of x from `limit` on, where that is the nearest float. All coefficients are
+// positive: nothing cancels.
+template <int N>
+static inline V odd_ratio(V x, float limit, const float (&p)[N], const float (&q)[N]) {
+  V t = x * x, t2 = t * t;
+  V y = x * paired(t, t2, p) / paired(t, t2, q);
+  return ((abs(x) >= limit) | (abs(y) > 1.0f)) ? with_sign(set1(1.0f), x) : y;  // rounding may pass 1
+}
+
+// <= 5 ulp, of those just below 1.
 static inline V tanh(V x) {
-  static constexpr float c[] = {-0.333332807f, 0.133314446f, -0.053739842f, 0.0206394456f, -0.00570534263f};
-  V a = abs(x), x2 = x * x;
-  V small = madd(x * x2, poly(x2, c), x);
-  V big = 1.0f - 2.0f / (exp(a + a) + 1.0f);
-  return with_sign(a < 0.625f ? small : big, x);
+  static constexpr float p[] = {1.0f, 0.133798197f, 0.00349415257f, 2.05852812e-05f, 1.33213112e-08f};
+  static constexpr float q[] = {1.0f, 0.467131376f, 0.0258715283f, 0.000328328024f, 7.76298691e-07f};
+  return odd_ratio(x, 9.02f, p, q);
+}
+
+// <= 5 ulp, of those just below 1.
+static inline V erf(V x) {
+  static constexpr float p[] = {1.12837911f, 0.190751344f, 0.0527860038f, 0.00377821713f, 0.000284777459f, 2.04222579e-06f};
+  static constexpr float q[] = {1.0f, 0.502381682f, 0.114244111f, 0.0149946529f, 0.00116487511f, 3.80050806e-05f};
+  return odd_ratio(x, 3.925f, p, q);
 }
 
 // <= 3 ulp. Only exp of a negative number, so nothing overflows and small results keep their digits.
@@ -61,25 +83,12 @@ static inline V sigmoid(V x) {
   return (x < 0.0f ? e : set1(1.0f)) / (1.0f + e);
 }
 
-// <= 2 ulp. Beyond 1 by erf = 1 - exp(-g), g = -log erfc smooth.
-static inline V erf(V x) {
-  static constexpr float c[] = {0.128379166f,  -0.37612626f,     0.112835869f,   -0.0268538818f,
-                                0.0051884437f, -0.000801112386f, 7.85672746e-05f};
-  static constexpr float g[] = {-0.000182698335f, 1.1295532f,     0.633269906f,     0.108364463f,
-                                -0.0251737833f,   0.00419164449f, -0.000438701478f, 2.14612246e-05f};
-  V a = abs(x);
-  V small = madd(x, poly(x * x, c), x);
-  a = a > 4.0f ? set1(4.0f) : a;
-  V big = 1.0f - exp(-poly(a, g));
-  return a < 1.0f ? small : with_sign(big, x);
-}
-
 // sin(x + quarter * pi / 2). <= 3 ulp; |x| beyond kFar is left to libm, lane by lane.
 static inline V sin_quarter(V x, int quarter) {
   static constexpr float s[] = {-0.166666672f, 0.00833332911f, -0.000198393129f, 2.71813133e-06f};
   static constexpr float c[] = {0.0416666456f, -0.00138873153f, 2.44330986e-05f};
   constexpr float kFar = 4000.0f;
-  V near = abs(x) < kFar ? x : V{};
+  V near = abs(x) >= kFar ? V{} : x;
   V n = round(near * 0.636619772f);
   V r = madd(n, set1(-0x1.922p+0f), near);  // pi / 2 in parts of 12 bits, so that n * part is exact without fma too
   r = madd(n, set1(0x1.2aep-18f), r);
@@ -91,8 +100,10 @@ static inline V sin_quarter(V x, int quarter) {
   V cosine = madd(r2 * r2, poly(r2, c), 1.0f - 0.5f * r2);
   V y = (k & 1) != 0 ? cosine : sine;
   y = (V)((I)y ^ ((k & 2) << 30));
+  I far = abs(x) >= kFar;  // infinity too; a NaN went through
+  if (!any(far)) return y;
   for (int i = 0; i < kLanes; i++) {
-    if (!(__builtin_fabsf(x[i]) < kFar)) y[i] = quarter ? __builtin_cosf(x[i]) : __builtin_sinf(x[i]);
+    if (far[i]) y[i] = quarter ? __builtin_cosf(x[i]) : __builtin_sinf(x[i]);
   }
   return y;
 }

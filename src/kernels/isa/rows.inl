@@ -1,21 +1,5 @@
 // Norms and softmaxes along rows, a row at a time: its passes after the first find it in L1.
 
-static inline V get(const float* p, int64_t k) { return k ? load_n(p, k) : load(p); }
-static inline void put(float* p, V v, int64_t k) {
-  if (k)
-    store_n(p, v, k);
-  else
-    store(p, v);
-}
-
-// body(i, k) for every vector of a row: at i, all lanes if k is 0, else the first k.
-template <class F>
-static inline void each_vector(int64_t n, F body) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) body(i, 0);
-  if (i < n) body(i, n - i);
-}
-
 // The sum of term(i, k) over a row: lanes at most 64 deep, then double.
 template <class F>
 static inline double sum_terms(int64_t n, F term) {
@@ -125,17 +109,30 @@ static void log_softmax_backward(float* dx, const float* y, const float* dy, int
   }
 }
 
-// Column sums of x - at, and of its square, for one vector of columns.
-static inline void column_sums(const float* x, int64_t rows, int64_t ld, int64_t k, V at, V& sum, V& squares) {
+// sum += the rows of x [rows, cols], in memory order.
+static inline void add_rows(float* sum, const float* x, int64_t rows, int64_t cols, int64_t ld) {
+  for (; rows >= 4; rows -= 4, x += 4 * ld) {
+    each_vector(cols, [&](int64_t c, int64_t k) {
+      V pairs = (get(x + c, k) + get(x + ld + c, k)) + (get(x + 2 * ld + c, k) + get(x + 3 * ld + c, k));
+      put(sum + c, get(sum + c, k) + pairs, k);
+    });
+  }
+  for (; rows > 0; rows--, x += ld) {
+    each_vector(cols, [&](int64_t c, int64_t k) { put(sum + c, get(sum + c, k) + get(x + c, k), k); });
+  }
+}
+
+// Sums of x - center and of its square down one vector of columns.
+static inline void deviations(const float* x, int64_t rows, int64_t ld, int64_t k, V center, V& sum, V& squares) {
   V s[2] = {}, q[2] = {};
   int64_t r = 0;
   for (; r + 2 <= rows; r += 2, x += 2 * ld) {
-    V a = get(x, k) - at, b = get(x + ld, k) - at;
+    V a = get(x, k) - center, b = get(x + ld, k) - center;
     s[0] += a, s[1] += b;
     q[0] += a * a, q[1] += b * b;
   }
   if (r < rows) {
-    V a = get(x, k) - at;
+    V a = get(x, k) - center;
     s[0] += a, q[0] += a * a;
   }
   sum = s[0] + s[1], squares = q[0] + q[1];
@@ -143,17 +140,17 @@ static inline void column_sums(const float* x, int64_t rows, int64_t ld, int64_t
 
 // Chan's merge of a block whose moments come from two passes over it, the second about the first's mean (corrected).
 static void join_moments(double* mean, double* m2, int64_t before, const float* x, int64_t rows, int64_t cols, int64_t ld) {
-  const double weight = (double)rows / (double)(before + rows), cross = weight * (double)before;
-  const float inverse = 1.0f / (float)rows;
+  const double weight = (double)rows / (double)(before + rows), cross = weight * (double)before, each = 1.0 / (double)rows;
+  float center[kMomentsStrip] = {}, rest[kMomentsStrip], squares[kMomentsStrip];
+  add_rows(center, x, rows, cols, ld);
   each_vector(cols, [&](int64_t c, int64_t k) {
-    V sum, rest, squares;
-    column_sums(x + c, rows, ld, k, V{}, sum, squares);
-    V center = sum * inverse;
-    column_sums(x + c, rows, ld, k, center, rest, squares);
-    for (int j = 0; j < (k ? (int)k : kLanes); j++) {
-      double drift = (double)rest[j] / (double)rows, delta = center[j] + drift - mean[c + j];
-      mean[c + j] += delta * weight;
-      m2[c + j] += squares[j] - rest[j] * drift + delta * delta * cross;
-    }
+    V middle = get(center + c, k) * (float)each, sum, square;
+    deviations(x + c, rows, ld, k, middle, sum, square);
+    put(center + c, middle, k), put(rest + c, sum, k), put(squares + c, square, k);
   });
+  for (int64_t c = 0; c < cols; c++) {
+    double drift = rest[c] * each, delta = center[c] + drift - mean[c];
+    mean[c] += delta * weight;
+    m2[c] += squares[c] - rest[c] * drift + delta * delta * cross;
+  }
 }

@@ -21,6 +21,8 @@ struct PwTable {
   void (*store2d)(float* d, const float* s, int64_t rows, int64_t cols, int64_t ld);
 };
 
+inline constexpr int kMomentsStrip = 256;  // columns that join_moments takes at once
+
 struct RowsTable {
   // Of a dense tile v [rows, cols], folded onto acc [cols] or acc [rows], acc included.
   void (*sum_rows)(float* acc, const float* v, int64_t rows, int64_t cols);

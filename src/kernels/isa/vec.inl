@@ -6,6 +6,7 @@
 constexpr int kLanes = FOVEA_LANES;
 typedef float V __attribute__((vector_size(4 * FOVEA_LANES)));
 typedef int32_t I __attribute__((vector_size(4 * FOVEA_LANES)));
+typedef uint32_t U __attribute__((vector_size(4 * FOVEA_LANES)));  // for sums of bits that may wrap
 
 #if FOVEA_LANES == 16
 #if !defined(__AVX512F__) || !defined(__AVX512DQ__)
@@ -95,6 +96,16 @@ static inline V with_sign(V magnitude, V sign) { return (V)((I)magnitude | ((I)s
 // Both give NaN if either operand is NaN.
 static inline V max(V a, V b) { return ((a > b) | (a != a)) ? a : b; }
 static inline V min(V a, V b) { return ((a < b) | (a != a)) ? a : b; }
+
+static inline bool any(I mask) {
+#if FOVEA_LANES == 16
+  return _mm512_test_epi32_mask((__m512i)mask, (__m512i)mask) != 0;
+#elif FOVEA_LANES == 8
+  return _mm256_movemask_ps((__m256)mask) != 0;
+#else
+  return (mask[0] | mask[1] | mask[2] | mask[3]) != 0;
+#endif
+}
 
 // Lanes combined in halves: a fixed tree.
 template <class F>
