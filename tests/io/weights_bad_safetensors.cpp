@@ -54,11 +54,11 @@ std::vector<BadCase> cases() {
       {"ST06d", text("<Error><Code>AccessDenied</Code></Error>"), bad, "is an XML text", 0, st},
       {"ST06e", text(R"({"error":"Repository not found"})"), bad, "is a JSON text", 0, st},
       {"ST06f", text(R"({"error":)"), bad, "JSON", 0, st},
-      {"ST07a", text(header("{\"a\xff\":{}}")), bad, "byte \\d+.*UTF-8", 0, st},
-      {"ST07b", text(header(R"({"\ud800":{}})")), bad, "byte \\d+.*surrogate", 0, st},
+      {"ST07a", text(header("{\"a\xff\":{}}")), bad, "byte [0-9]+.*UTF-8", 0, st},
+      {"ST07b", text(header(R"({"\ud800":{}})")), bad, "byte [0-9]+.*surrogate", 0, st},
       {"ST07c", text(header(R"({"a\u0000b":{}})")), bad, "name .* holds a NUL", 0, st},
       {"ST07d", text(header(S("{\"a\0b\":{}}", 10))), bad, "byte 11.*NUL", 0, st},
-      {"ST08a", text(header("{} x")), bad, "byte \\d+", 0, st},
+      {"ST08a", text(header("{} x")), bad, "byte [0-9]+", 0, st},
       {"ST08b", text(header("[1]")), bad, "does not begin with \\{", 0, st},
       {"ST08c", text(header("  {}")), bad, "does not begin with \\{", 0, st},
       {"ST08d", [] { return header("{\"a\":" + S(1'000'000, '[') + S(1'000'000, ']') + "}"); }, bad, "unexpected an array",
@@ -180,8 +180,7 @@ TEST(BadSafetensors, TruncatedAnywhere) {  // ST15
     auto error = refusal(in_memory(whole.substr(0, whole.size() * i / 64), "cut.safetensors"));
     ASSERT_TRUE(error) << i;
     EXPECT_EQ(error->code(), Code::bad_file) << error->what();
-    EXPECT_TRUE(std::regex_search(error->what(), std::regex("too short|header length exceeds|truncated: .* missing")))
-        << error->what();
+    EXPECT_TRUE(found(error->what(), "too short|header length exceeds|truncated: .* missing")) << error->what();
   }
 }
 
