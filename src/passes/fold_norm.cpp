@@ -5,6 +5,7 @@
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
+#include "passes/pass.h"
 
 namespace fovea {
 
@@ -18,5 +19,7 @@ std::unique_ptr<Graph> fold_norm(const Graph& g) {
     return conv2d(r(conv.inputs[0]), w, conv.attr.as<Conv2d>()) + shift;
   });
 }
+
+FOVEA_PASS(fold_norm, "batch norm after a convolution becomes part of its weights", 1e-5)
 
 }  // namespace fovea

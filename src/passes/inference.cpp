@@ -3,6 +3,7 @@
 #include "ir/rewrite.h"
 #include "ops/norm.h"
 #include "ops/random.h"
+#include "passes/pass.h"
 
 namespace fovea {
 
@@ -14,5 +15,7 @@ std::unique_ptr<Graph> inference(const Graph& g) {
     return {};
   });
 }
+
+FOVEA_PASS(inference, "running statistics, no dropout", 0)
 
 }  // namespace fovea

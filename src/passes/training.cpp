@@ -6,6 +6,7 @@
 #include "ops/pointwise.h"
 #include "ops/random.h"
 #include "ops/reshape.h"
+#include "passes/pass.h"
 
 namespace fovea {
 namespace {
@@ -13,7 +14,8 @@ namespace {
 // running = (1 - momentum) running + momentum of the batch; the variance unbiased, as PyTorch keeps it.
 void update_running(Rewriter& r, const Node& n, Tensor x, Tensor mean, Tensor var) {
   const BatchNorm& a = n.attr.as<BatchNorm>();
-  float count = static_cast<float>(x.shape().numel() / x.c()), unbias = count > 1 ? count / (count - 1) : 1.0f;
+  int64_t values = x.shape().numel() / x.c();
+  float count = static_cast<float>(values), unbias = values > 1 ? count / (count - 1) : 1.0f;
   Tensor m = moments(x);
   auto row = [&](int i) { return reshape(slice(m, 0, i, 1), {x.c()}); };
   r.to.update(r.from.param_of(n.inputs[3])->name, mean * (1 - a.momentum) + row(0) * a.momentum);
@@ -30,5 +32,7 @@ std::unique_ptr<Graph> training(const Graph& g) {
     return batch_norm_train(in[0], in[1], in[2], n.attr.as<BatchNorm>().eps);
   });
 }
+
+FOVEA_PASS(training, "statistics of the batch with updates of the running ones, dropout drawn", -1)
 
 }  // namespace fovea
