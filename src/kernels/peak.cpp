@@ -12,12 +12,15 @@ namespace {
 // Enough chains to hide the latency of an FMA (4 cycles, two per cycle) with room to spare, few enough for 16 registers.
 constexpr int kChains = 12;
 
-// Each returns what keeps the compiler from dropping the work. One round is kChains FMA per lane.
+// Each returns what keeps the compiler from dropping the work. The chains begin differently, at values that it cannot know:
+// equal ones would be merged into one. One round is kChains FMA per lane.
+volatile float kStart = 0.25f;
 using Burn = float (*)(int64_t rounds);
 
 float burn_portable(int64_t rounds) {
   typedef float V __attribute__((vector_size(16)));
-  V acc[kChains] = {}, a = {0.5f, 0.5f, 0.5f, 0.5f}, b = {1, 1, 1, 1};
+  V acc[kChains], a = {0.5f, 0.5f, 0.5f, 0.5f}, b = {1, 1, 1, 1};
+  for (V& v : acc) v = V{} + kStart * static_cast<float>(&v - acc);
   for (int64_t i = 0; i < rounds; i++)
     for (V& v : acc) v = v * a + b;
   float sum = 0;
@@ -27,7 +30,8 @@ float burn_portable(int64_t rounds) {
 
 #if defined(__x86_64__)
 __attribute__((target("avx2,fma"))) float burn_avx2(int64_t rounds) {
-  __m256 acc[kChains] = {}, a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(1);
+  __m256 acc[kChains], a = _mm256_set1_ps(0.5f), b = _mm256_set1_ps(1);
+  for (__m256& v : acc) v = _mm256_set1_ps(kStart * static_cast<float>(&v - acc));
   for (int64_t i = 0; i < rounds; i++)
     for (__m256& v : acc) v = _mm256_fmadd_ps(v, a, b);
   float sum = 0;
@@ -36,7 +40,8 @@ __attribute__((target("avx2,fma"))) float burn_avx2(int64_t rounds) {
 }
 
 __attribute__((target("avx512f"))) float burn_avx512(int64_t rounds) {
-  __m512 acc[kChains] = {}, a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(1);
+  __m512 acc[kChains], a = _mm512_set1_ps(0.5f), b = _mm512_set1_ps(1);
+  for (__m512& v : acc) v = _mm512_set1_ps(kStart * static_cast<float>(&v - acc));
   for (int64_t i = 0; i < rounds; i++)
     for (__m512& v : acc) v = _mm512_fmadd_ps(v, a, b);
   float sum = 0;
