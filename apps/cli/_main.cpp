@@ -53,8 +53,9 @@ int dispatch(const std::vector<std::string>& args) {
     if (args[0] == v.name) return v.run(std::span(args).subspan(1));
     names.push_back(v.name);
   }
-  fail(Code::usage, "there is no verb \"{}\"{}. Try fovea --help", escape_control(args[0].substr(0, 60)),
-       suggestion(args[0], names));
+  std::string near = suggestion(args[0], names);
+  fail(Code::usage, "there is no verb \"{}\"{} fovea --help lists them", escape_control(args[0].substr(0, 60)),
+       near.empty() ? "." : near);
 }
 
 std::string memory_error() {

@@ -38,6 +38,12 @@ bool answers_to(const Flag& f, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
+// `; did you mean "--lr"?`, or just the end of the sentence.
+std::string near(const std::string& name, const std::vector<std::string>& names) {
+  std::string s = suggestion(name, names);
+  return s.empty() ? "." : s;
+}
+
 bool is_flag(const std::string& arg) { return arg.size() > 1 && arg[0] == '-'; }
 
 }  // namespace
@@ -116,7 +122,7 @@ const Flag& Options::find(const std::string& name) const {
     names.push_back(long_name(f.name));
   }
   std::string verb = usage_.substr(0, usage_.find(' '));
-  fail(Code::usage, "{}: there is no option {}{}. Try fovea {} --help", verb, shown(name), suggestion(name, names), verb);
+  fail(Code::usage, "{}: there is no option {}{} fovea {} --help lists them", verb, shown(name), near(name, names), verb);
 }
 
 bool Options::parse(std::span<const std::string> args) {
@@ -169,8 +175,10 @@ std::string Options::help() const {
     std::string shorter = comma == f.name.npos ? "" : f.name.substr(comma + 1) + ", ";
     return fmt::format("{:4}{}{}{}", shorter, long_name(f.name), f.value.empty() ? "" : " ", f.value);
   };
-  for (const Flag& f : flags_) width = std::max(width, std::min<size_t>(left(f).size(), 30));
-  for (const Flag& f : flags_) {
+  std::vector<Flag> listed;
+  std::copy_if(flags_.begin(), flags_.end(), std::back_inserter(listed), [](const Flag& f) { return !f.help.empty(); });
+  for (const Flag& f : listed) width = std::max(width, std::min<size_t>(left(f).size(), 30));
+  for (const Flag& f : listed) {
     if (f.section != section) out += fmt::format("\n{}:\n", section = f.section);
     std::string name = left(f);
     if (name.size() > width) name += fmt::format("\n  {:{}}", "", width);

@@ -11,7 +11,7 @@ namespace fovea::cli {
 struct Flag {
   std::string name;   // "--batch"; a one-letter form follows a comma: "--verbose,-v"
   std::string value;  // what stands for the value in the help: "N", "FILE"; empty: a switch
-  std::string help;
+  std::string help;   // empty: not listed
   std::function<void(const std::string& text)> set;
   std::string section;  // of the help
 };

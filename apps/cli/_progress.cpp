@@ -11,7 +11,7 @@
 namespace fovea::cli {
 namespace {
 
-void draw(const std::string& text) { [[maybe_unused]] ssize_t wrote = write(STDERR_FILENO, text.data(), text.size()); }
+void put(const std::string& text) { [[maybe_unused]] ssize_t wrote = write(STDERR_FILENO, text.data(), text.size()); }
 
 std::string bar(double share, int width) {
   int full = static_cast<int>(share * width);
@@ -27,25 +27,30 @@ std::string duration_text(double seconds) {
 
 Progress::Progress(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
 
-void Progress::update(int64_t done, int64_t total, const std::string& extra) {
+void Progress::update(int64_t done, int64_t total) {
+  auto now = Clock::now();
+  if (start_ == Clock::time_point{}) start_ = now;
+  double seconds = std::chrono::duration<double>(now - start_).count();
+  double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
+  std::string text;
+  if (rate > 0)
+    text = fmt::format("{:.0f} {}/s  {} left", rate, unit_, duration_text(static_cast<double>(total - done) / rate));
+  draw(title_, total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0, text);
+}
+
+void Progress::draw(const std::string& title, double share, const std::string& text) {
   int width = terminal_width();
   auto now = Clock::now();
-  if (first_ < 0) first_ = done, start_ = now;
-  if (width < 2 || (now - drawn_ < std::chrono::milliseconds(100) && done < total)) return;
+  if (width < 2 || (now - drawn_ < std::chrono::milliseconds(100) && share < 1)) return;
   drawn_ = now;
-  double seconds = std::chrono::duration<double>(now - start_).count();
-  double rate = seconds > 0 ? static_cast<double>(done - first_) / seconds : 0;
-  double share = total > 0 ? std::clamp(static_cast<double>(done) / static_cast<double>(total), 0.0, 1.0) : 0;
-  std::string text = fmt::format("{} {} {:3.0f} %", title_, bar(share, 20), share * 100);
-  if (rate > 0)
-    text += fmt::format("  {:.0f} {}/s  {} left", rate, unit_, duration_text(static_cast<double>(total - done) / rate));
-  if (!extra.empty()) text += "  " + extra;
-  draw("\r\033[K" + cut(text, static_cast<size_t>(width - 1)));
+  share = std::clamp(share, 0.0, 1.0);
+  std::string line = fmt::format("{} {} {:3.0f} %  {}", title, bar(share, 20), share * 100, text);
+  put("\r\033[K" + cut(line, static_cast<size_t>(width - 1)));
   shown_ = true;
 }
 
 void Progress::clear() {
-  if (shown_) draw("\r\033[K");
+  if (shown_) put("\r\033[K");
   shown_ = false;
 }
 

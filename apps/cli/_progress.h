@@ -9,21 +9,22 @@ namespace fovea::cli {
 class Progress {
  public:
   // unit: what is counted, "pictures".
-  Progress(std::string title, std::string unit);
+  explicit Progress(std::string title = "", std::string unit = "");
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // extra: figures to show behind the bar. Redraws at most ten times a second.
-  void update(int64_t done, int64_t total, const std::string& extra = "");
+  // So many of all are done; rate and time left follow from the calls.
+  void update(int64_t done, int64_t total);
+  // The same for those who know better. Redraws at most ten times a second, and at the end.
+  void draw(const std::string& title, double share, const std::string& text);
   void clear();  // before other lines are printed
 
  private:
   using Clock = std::chrono::steady_clock;
   std::string title_, unit_;
   bool shown_ = false;
-  Clock::time_point start_ = Clock::now(), drawn_{};
-  int64_t first_ = -1;  // `done` of the first call: what a resumed run had before
+  Clock::time_point start_{}, drawn_{};
 };
 
 std::string duration_text(double seconds);  // "0:42", "1:02:03"

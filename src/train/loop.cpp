@@ -5,10 +5,10 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
-#include <fstream>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "data/loader.h"
 #include "train/checkpoint.h"
@@ -28,17 +28,14 @@ constexpr int kMostFailedSaves = 3;
 constexpr int kScalarSteps = 20;  // between points of the TensorBoard curve
 
 // Refuses before anything is allocated; what the system would do instead is kill us in the middle of the night.
-void check_memory(int64_t bytes, const Note& note) {
-  note(fmt::format("memory: {} for weights, optimizer and activations", human_bytes(static_cast<double>(bytes))));
-  std::ifstream info("/proc/meminfo");
-  for (std::string line; std::getline(info, line);) {
-    if (!line.starts_with("MemAvailable:")) continue;
-    double available = std::atof(line.c_str() + 13) * 1024;
-    if (static_cast<double>(bytes) > available)
-      fail(Code::resources,
-           "the training needs {}, {} are free. Use a smaller --batch-size or --image-size, or --checkpoint",
-           human_bytes(static_cast<double>(bytes)), human_bytes(available));
-  }
+void check_memory(int64_t bytes, const TrainHooks& hooks) {
+  std::string need = human_bytes(static_cast<double>(bytes));
+  uint64_t limit = hooks.mem_limit ? hooks.mem_limit : available_memory();
+  hooks.note(fmt::format("memory: {} for weights, optimizer and activations", need));
+  if (static_cast<uint64_t>(bytes) > limit)
+    fail(Code::resources,
+         "the training needs {}, the limit is {}. Use a smaller --batch-size or --image-size, or --checkpoint", need,
+         human_bytes(static_cast<double>(limit)));
 }
 
 class Run {
@@ -97,7 +94,7 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
       trainer_(*training_model(config_, info_), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
-               [&](int64_t bytes) { check_memory(bytes, hooks.note); }),
+               [&](int64_t bytes) { check_memory(bytes, hooks); }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
                .threads = config_.workers,

@@ -24,6 +24,7 @@ struct TrainHooks {
   std::function<void(const Progress&)> progress = [](const Progress&) {};
   Note note = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };  // asked after every step: save and end?
+  uint64_t mem_limit = 0;                             // bytes that the training may plan with; 0: what is available
 };
 
 struct TrainResult {
