@@ -108,9 +108,10 @@ void write_params(const std::string& path, std::span<const Saved> params, Metada
   write_safetensors(path, list, metadata);
 }
 
-void verify_checksum(const TensorFile& file, const std::string& path) {
+void verify_checksum(const TensorFile& file, const std::string& path, bool required) {
   auto it = file.metadata().find(kCrcKey);
-  if (it == file.metadata().end()) return;
+  if (it == file.metadata().end() && !required) return;
+  if (it == file.metadata().end()) fail(Code::bad_file, "{}: damaged: it has no checksum", path);
   std::map<std::string, const TensorEntry*> entries;
   for (const TensorEntry& t : file.tensors()) entries[t.name] = &t;
   Checksum sum(file.metadata());

@@ -45,8 +45,8 @@ struct Saved {
 };
 // In the order of files, with a checksum over names, numbers and metadata.
 void write_params(const std::string& path, std::span<const Saved> params, Metadata metadata);
-// Reads everything; bad_file if the file has a checksum and that is not its content's.
-void verify_checksum(const TensorFile& file, const std::string& path);
+// Reads everything; bad_file if the file's checksum is not its content's. Files of others have none.
+void verify_checksum(const TensorFile& file, const std::string& path, bool required = false);
 
 // The parameters of g; prefix "ema.": their averages.
 void save_weights(const std::string& path, const State& state, const Graph& g, const ModelInfo& info,
