@@ -36,9 +36,12 @@ struct Ignored {
   }
 };
 
-// The names of `dir`, sorted bytewise; litter is left out.
-std::vector<std::string> list(const std::string& dir, bool folders, Ignored& ignored) {
-  std::vector<std::string> names;
+struct Listing {
+  std::vector<std::string> folders, files;  // names, sorted bytewise; without litter
+};
+
+Listing list(const std::string& dir, Ignored& ignored) {
+  Listing found;
   std::error_code error;
   fs::directory_iterator it(dir, error), end;
   for (; !error && it != end; it.increment(error)) {
@@ -46,15 +49,19 @@ std::vector<std::string> list(const std::string& dir, bool folders, Ignored& ign
     std::error_code unknown;  // a dangling link is neither folder nor file
     if (is_litter(name)) {
       ignored.add(dir + "/" + name);
-    } else if (it->is_directory(unknown)) {
-      if (folders) names.push_back(name);
-    } else if (!folders) {
-      names.push_back(name);
+    } else {
+      (it->is_directory(unknown) ? found.folders : found.files).push_back(name);
     }
   }
   if (error) fail(Code::bad_file, "{}: the folder cannot be read: {}", dir, error.message());
-  std::sort(names.begin(), names.end());
-  return names;
+  std::sort(found.folders.begin(), found.folders.end());
+  std::sort(found.files.begin(), found.files.end());
+  return found;
+}
+
+std::vector<std::string> folders_of(const std::string& dir) {
+  Ignored none;
+  return list(dir, none).folders;
 }
 
 bool is_folder(const std::string& path) {
@@ -63,10 +70,7 @@ bool is_folder(const std::string& path) {
 }
 
 // A part of the data, not a class that happens to be called "train": it holds folders.
-bool is_split(const std::string& path) {
-  Ignored none;
-  return is_folder(path) && !list(path, true, none).empty();
-}
+bool is_split(const std::string& path) { return is_folder(path) && !folders_of(path).empty(); }
 
 // Adds the pictures at or below root/sub, in sorted order. Folders that are links are not entered: they could be a circle.
 void add_files(Dataset& data, const std::string& sub, int label, Ignored& ignored) {
@@ -74,7 +78,8 @@ void add_files(Dataset& data, const std::string& sub, int label, Ignored& ignore
   while (!todo.empty()) {
     std::string at = todo.back();
     todo.pop_back();
-    for (const std::string& name : list(data.root + "/" + at, false, ignored)) {
+    Listing found = list(data.root + "/" + at, ignored);
+    for (const std::string& name : found.files) {
       if (!is_picture(name)) {
         ignored.add(data.root + "/" + at + "/" + name);
         continue;
@@ -82,8 +87,7 @@ void add_files(Dataset& data, const std::string& sub, int label, Ignored& ignore
       data.files.push_back(at + "/" + name);
       data.labels.push_back(label);
     }
-    std::vector<std::string> below = list(data.root + "/" + at, true, ignored);
-    for (auto name = below.rbegin(); name != below.rend(); ++name) {
+    for (auto name = found.folders.rbegin(); name != found.folders.rend(); ++name) {
       std::error_code error;
       if (!fs::is_symlink(data.root + "/" + at + "/" + *name, error)) todo.push_back(at + "/" + *name);
     }
@@ -109,10 +113,9 @@ Layout find_layout(const std::string& dir) {
 // Training on one set of classes and judging on another is a mistake in the data, better told before than after.
 void check_same_classes(const Layout& l) {
   if (l.train.empty() || l.val.empty()) return;
-  Ignored none;
-  Dataset train, val;
-  train.classes = list(l.train, true, none), val.classes = list(l.val, true, none);
-  match_classes(val, train.classes, l.val);
+  Dataset val;
+  val.classes = folders_of(l.val);
+  match_classes(val, folders_of(l.train), l.val);
 }
 
 }  // namespace
@@ -127,7 +130,9 @@ Dataset open_folder(const std::string& dir, const std::string& split, const Data
   check_same_classes(layout);
 
   Ignored ignored;
-  data.classes = list(data.root, true, ignored);
+  Listing top = list(data.root, ignored);
+  for (const std::string& name : top.files) ignored.add(data.root + "/" + name);
+  data.classes = top.folders;
   if (data.classes.empty())
     fail(Code::bad_file, "{}: has no folders, need one per class with its pictures in it", data.root);
   std::vector<std::string> empty;

@@ -51,6 +51,7 @@ Preprocessor::Preprocessor(const Card& card) : card_(card), filter_(filter_from(
 }
 
 ImageView Preprocessor::with_channels(ImageView image) {
+  FOVEA_CHECK(image.c == 1 || image.c == 3);
   if (image.c == card_.channels) return image;
   converted_.resize(size_t(image.h) * image.w * card_.channels);
   uint8_t* to = converted_.data();
