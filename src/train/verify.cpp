@@ -69,7 +69,8 @@ void fill_state(const Fixture& f, const Graph& g, double gain, State& state) {
     const auto* group = group_of(f, p.name);
     std::vector<int64_t> dims(shape.begin(), shape.end());
     std::vector<float> values = hashfill(group ? group->back() : p.name, dims, gain, f.exceptions);
-    from_file_order(p, values.data(), state.at(p.name).data());
+    Array& array = state.has(p.name) ? state.at(p.name) : state.put(p.name, Array(p.type.shape));
+    from_file_order(p, values.data(), array.data());
   }
 }
 
@@ -137,7 +138,6 @@ void verify(const Fixture& f, Pool& pool, VerifyResult& result) {
   std::unique_ptr<Graph> graph = build_model(model, side(0), options);
   compare_state(f, *graph);
   State state;
-  state.add(*graph, 0);
   fill_state(f, *graph, 1, state);
   PlanOptions plan;
   plan.threads = pool.size();
