@@ -1,0 +1,165 @@
+// fovea inspect: what is in a model, what is in a weight file.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "_drawing.h"
+#include "_network.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/text.h"
+
+namespace fovea::cli {
+namespace {
+
+struct Request {
+  NetworkFlags network;
+  std::string svg;
+  int batch = 1;
+  bool tensors = false;
+  Common common;
+};
+
+bool parse(std::span<const std::string> args, Request& r) {
+  Options o("inspect MODEL|FILE",
+            "Lists the layers of a model: operators, output shape, parameters, multiply-accumulates; and the memory that\n"
+            "running it takes. Of a weight file: its tensors and what it says about itself.");
+  r.network.add(o);
+  o.section("What to show");
+  o.text("--svg", "FILE", r.svg, "draw the graph");
+  o.flag("--tensors", r.tensors, "the tensors of the weight file, though it says which model it is for");
+  o.number("--batch", r.batch, 1, 4096, "pictures at once, for shapes and memory; default: 1");
+  r.network.add_card(o);
+  r.common.add_format(o);
+  r.common.add_running(o);
+  return o.parse(args);
+}
+
+std::string dims_text(const std::vector<int64_t>& d) {
+  std::string out;
+  for (int64_t v : d) out += (out.empty() ? "" : "x") + std::to_string(v);
+  return out.empty() ? "scalar" : out;
+}
+
+Record tensor_row(const TensorFile& file, const TensorEntry& t) {
+  std::vector<float> values(static_cast<size_t>(t.count()));
+  file.read(t, values.data());
+  double sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  int64_t bad = 0;
+  for (float v : values) {
+    if (!std::isfinite(v)) {
+      bad++;
+      continue;
+    }
+    double d = static_cast<double>(v);
+    sum += d, squares += d * d, low = std::min(low, d), high = std::max(high, d);
+  }
+  double n = static_cast<double>(std::max<int64_t>(t.count() - bad, 1)), mean = sum / n;
+  bool any = t.count() > bad;
+  return {{"tensor", t.name},
+          {"type", file_type_name(t.type)},
+          {"shape", dims_text(t.shape)},
+          {"count", t.count()},
+          {"mean", Value(mean, 5)},
+          {"std", Value(std::sqrt(std::max(squares / n - mean * mean, 0.0)), 5)},
+          {"min", Value(any ? low : 0, 5)},
+          {"max", Value(any ? high : 0, 5)},
+          {"not_finite", bad}};
+}
+
+void show_file(const NetworkFile& f, Format format) {
+  std::vector<Record> rows;
+  int64_t count = 0, bad = 0;
+  for (const TensorEntry& t : f.file->tensors()) {
+    rows.push_back(tensor_row(*f.file, t));
+    count += t.count(), bad += std::stoll(rows.back().back().second.json);
+  }
+  Record metadata;
+  for (auto& [key, value] : f.file->metadata()) metadata.emplace_back(key, value);
+  Record whole{{"file", f.path},     {"format", f.file->format()}, {"tensors", static_cast<int64_t>(rows.size())},
+               {"values", count},    {"not_finite", bad},          {"metadata", metadata},
+               {"tensor_list", rows}};
+  if (!f.file->note().empty()) note(f.file->note());
+  if (bad) note(fmt::format("{}: {} values are not finite", f.path, bad));
+  if (format == Format::json) return print(whole, format);
+  print(rows, format);
+  if (format != Format::table) return;
+  print("\n");
+  print(whole, format);
+  for (auto& [key, value] : metadata) print(fmt::format("{}: {}\n", escape_control(key), cut(value.table, 2000)));
+}
+
+Record layer_row(const Layer& l) {
+  return {{"layer", l.scope},
+          {"operators", fmt::format("{}", fmt::join(l.ops, ", "))},
+          {"output", l.out.str()},
+          {"params", l.params},
+          {"macs", l.macs}};
+}
+
+Record totals(const ModelInfo& info, const Plan& plan, const std::vector<Layer>& layers, int batch) {
+  int64_t params = 0, macs = 0;
+  for (const Layer& l : layers) params += l.params, macs += l.macs;
+  Memory m = memory_of(plan);
+  auto bytes = [](const char* name, uint64_t b) {
+    Value v(static_cast<int64_t>(b));
+    v.table = human_bytes(static_cast<double>(b));
+    return std::pair<std::string, Value>(name, v);
+  };
+  const Card& c = info.card;
+  return {{"model", info.model},
+          {"input", Shape{batch, c.height, c.width, c.channels}.str()},
+          {"classes", info.options.classes},
+          {"params", params},
+          {"macs", macs},
+          {"steps", static_cast<int64_t>(plan.steps.size())},
+          bytes("weights_bytes", m.weights),
+          bytes("packed_bytes", m.packed),
+          bytes("activations_bytes", m.activations),
+          bytes("peak_bytes", m.peak())};
+}
+
+void show_model(const Request& r, const ModelInfo& info) {
+  std::unique_ptr<Graph> graph = build_model(find_model(info.model), r.batch, info.options);
+  std::vector<Layer> layers = layers_of(*graph);
+  std::unique_ptr<Plan> plan = make_plan(*inference_graph(info, r.batch), {.threads = r.common.threads});
+  Record sums = totals(info, *plan, layers, r.batch);
+  if (!r.svg.empty()) {
+    write_file(r.svg, draw_network(layers, info.model,
+                                   fmt::format("{} parameters, {} multiply-accumulates, input {}", sums[3].second.table,
+                                               sums[4].second.table, sums[1].second.table)));
+    note("wrote " + r.svg);
+  }
+  std::vector<Record> rows;
+  for (const Layer& l : layers) rows.push_back(layer_row(l));
+  Format format = r.common.output();
+  if (format == Format::json) {
+    sums.emplace_back("layers", rows);
+    return print(sums, format);
+  }
+  print(rows, format);
+  if (format != Format::table) return;
+  print("\n");
+  print(sums, format);
+}
+
+int run(std::span<const std::string> args) {
+  Request r;
+  if (!parse(args, r)) return 0;
+  r.common.apply();
+  NetworkFile file = r.network.open(false);
+  bool named = !r.network.weights.empty() || !file.file;  // MODEL is an architecture
+  bool tells = file.file && model_info(*file.file, file.path).has_value();
+  if (file.file && (r.tensors || (!named && !tells)))
+    show_file(file, r.common.output());
+  else
+    show_model(r, r.network.identify(file));
+  return 0;
+}
+
+}  // namespace
+
+FOVEA_VERB(inspect, "list the layers and the memory of a model, the tensors of a file", run)
+
+}  // namespace fovea::cli
