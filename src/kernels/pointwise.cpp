@@ -61,8 +61,9 @@ void Pointwise::block(const float* const* in, float* y, int64_t row0, int64_t ro
   for (int64_t done = 0; done < rows;) {  // a piece for each outer index that the block meets
     int64_t outer = (row0 + done) / inner, first = (row0 + done) % inner, count = std::min(rows - done, inner - first);
     f.y_row = first - done;
-    for (int64_t c = c0; c < c1; c += e.chunk()) {
-      int64_t cols = std::min(e.chunk(), c1 - c), step = std::min(count, std::max<int64_t>(1, e.chunk() / cols));
+    const int64_t chunk = e.block_chunk(c1 - c0);
+    for (int64_t c = c0; c < c1; c += chunk) {
+      int64_t cols = std::min(chunk, c1 - c), step = std::min(count, std::max<int64_t>(1, chunk / cols));
       for (int64_t r = 0; r < count; r += step) e.eval(f, {outer, first + r, c, std::min(step, count - r), cols});
     }
     done += count;

@@ -13,7 +13,7 @@ namespace fovea::kernels {
 
 class PwEngine {
  public:
-  static constexpr int kMaxValues = 256, kMaxInputs = 64, kScratch = 8192;
+  static constexpr int kMaxValues = 256, kMaxInputs = 64, kMaxLinks = 16, kScratch = 8192;
 
   // Rows [row, row + rows) of outer index `outer` x columns [col, col + cols): contiguous in a dense output.
   struct Tile {
@@ -27,10 +27,11 @@ class PwEngine {
     float* y = nullptr;           // of a block: where register 0 comes from and the first output goes
     int64_t y_row = 0, y_col = 0, ld = 0;
     int64_t outer = -1, col = -1, uniform_rows = 0, uniform_cols = 0;  // what base[] and the uniform values are for
+    int64_t mask = -1;  // of indices into uniform values: -1 where they fill the tile, else they repeat
     const float* base[kMaxInputs];
     const float* value[kMaxValues];
-    bool direct[kMaxInputs];  // per output: its last step may write to memory
-    alignas(64) float scalar[kMaxValues];
+    bool direct[kMaxInputs];                   // per output: its last step may write to memory
+    alignas(64) float scalar[kMaxValues][16];  // sixteen times the same, as chains want it
     alignas(64) float scratch[kScratch];
   };
 
@@ -43,7 +44,7 @@ class PwEngine {
   int64_t outers() const { return dims_[0] * dims_[1]; }
   int64_t row_step() const { return row_step_; }
   int64_t col_step() const { return col_step_; }
-  int64_t chunk() const { return chunk_; }  // at most 2048
+  int64_t block_chunk(int64_t cols) const;  // values of one tile of a block
   bool reads_y() const { return y_ >= 0; }
   int outputs() const { return static_cast<int>(outputs_.size()); }
   int64_t steps() const { return static_cast<int64_t>(steps_[2].size()); }
@@ -61,21 +62,30 @@ class PwEngine {
     int operand[3] = {-1, -1, -1};
     int input = -1;  // of load; the number of inputs stands for y
     float imm = 0;
-    int slot = -1;  // in scratch
-    int last = -1;  // the value that uses it last
+    int slot = -1;        // in scratch
+    int last = -1;        // the value that uses it last
+    int chain = -1;       // which operand is the value before it in its chain
+    bool linked = false;  // in a chain and not its end: never stored
   };
   struct Step {
-    PwFn fn;
+    PwFn fn;  // null: a chain, from a to d, of links [b, c)
     int16_t d, a, b, c;
+  };
+  struct Link {
+    int code, value;
   };
 
   void merge(const PwProgram& program, const int (&group)[4]);
   void number(const PwProgram& program);
   void drop_unused();
   void choose_stages();
+  void link_chains();
+  void renumber(const std::vector<int>& order);
   int assign_slots();
-  void make_steps(const PwTable& table);
-  bool contiguous(const int64_t* stride, int64_t rows, int64_t cols) const;
+  void find_late();
+  void make_steps();
+  void make_chain(int end);
+  bool repeats(int64_t cols) const;
   void enter(Frame& f, const Tile& tile) const;
   void bind(Frame& f, int load, const Tile& tile) const;
   void run_steps(Frame& f, int stage, int64_t n) const;
@@ -88,7 +98,9 @@ class PwEngine {
   std::vector<int> outputs_;   // values
   std::vector<int> loads_[3];  // values, by stage
   std::vector<Step> steps_[3];
+  std::vector<Link> links_;
   std::vector<uint64_t> late_;  // per output: inputs still read after it is computed
+  bool only_links_ = true;      // chains alone take up uniform values, as operands
   int y_ = -1;                  // the value of the preloaded register
   int64_t chunk_, row_step_, col_step_;
   const PwTable* table_;

@@ -82,53 +82,20 @@ void Reduce::run(const float* const* in, float* const* out, void* work, Pool& po
 
 // Reduces one part of the tiles that end in one column (kept position) of tiles.
 void Reduce::task(Walk& w, int64_t column, int64_t part, float* const* out, double* work) const {
-  const PwEngine& e = *engine_;
-  const int64_t* dims = e.dims();
-  int64_t at[4] = {}, kept_offset = 0, stride = 1;
-  for (int d = 3; d >= 0; d--) {
-    if (reduced_[d]) continue;
-    at[d] = column % count_[d];
-    column /= count_[d];
-    kept_offset += at[d] * (d == 2 ? e.row_step() : d == 3 ? e.col_step() : 1) * stride;
-    stride *= dims[d];
-  }
-  int64_t begin = tiles_ * part / parts_, end = tiles_ * (part + 1) / parts_, left = begin;
-  for (int d = 3; d >= 0; d--) {
-    if (!reduced_[d]) continue;
-    at[d] = left % count_[d];
-    left /= count_[d];
-  }
-  const bool sum = fold_ == Fold::sum;
-  const float start = sum ? 0.0f : -std::numeric_limits<float>::infinity();
-  const int outputs = e.outputs();
-  const int64_t most = (reduced_[2] && !reduced_[3] ? 1 : e.row_step()) * (reduced_[3] ? 1 : e.col_step());
-  for (int k = 0; k < outputs; k++) {
-    std::fill_n(w.acc[k], most, start);
-    std::fill_n(w.total[k], most, static_cast<double>(start));
+  int64_t begin = tiles_ * part / parts_, end = tiles_ * (part + 1) / parts_, at[4], offset = start_of(column, begin, at);
+  const float empty = fold_ == Fold::sum ? 0.0f : -std::numeric_limits<float>::infinity();
+  const int64_t most = (reduced_[2] && !reduced_[3] ? 1 : engine_->row_step()) * (reduced_[3] ? 1 : engine_->col_step());
+  for (int k = 0; k < engine_->outputs(); k++) {
+    std::fill_n(w.acc[k], most, empty);
+    std::fill_n(w.total[k], most, static_cast<double>(empty));
   }
   int64_t width = 0;  // numbers accumulated
   for (int64_t i = begin; i < end; i++) {
-    int64_t row = at[2] * e.row_step(), col = at[3] * e.col_step();
-    PwEngine::Tile tile{at[0] * dims[1] + at[1], row, col, std::min(e.row_step(), dims[2] - row),
-                        std::min(e.col_step(), dims[3] - col)};
-    e.eval(w.frame, tile);
-    // Into [rows] where the columns go, [cols] where the rows go, [rows, cols] where neither does.
-    int64_t rows = tile.rows, cols = tile.cols, n = reduced_[3] ? rows : reduced_[2] ? cols : rows * cols;
-    width = std::max(width, n);
-    bool flush = (i - begin + 1) % flush_ == 0 || i + 1 == end;
-    for (int k = 0; k < outputs; k++) {
-      const float* v = e.result(w.frame, k);
-      if (e.scalar_result(k)) {
-        std::fill_n(w.filled, rows * cols, *v);
-        v = w.filled;
+    width = std::max(width, fold_tile(w, at));
+    if ((i - begin + 1) % flush_ == 0 || i + 1 == end) {
+      for (int k = 0; k < engine_->outputs(); k++) {
+        (fold_ == Fold::sum ? table_->move_sum : table_->move_max)(w.total[k], w.acc[k], width);
       }
-      if (reduced_[3])
-        (sum ? table_->sum_cols : table_->max_cols)(w.acc[k], v, rows, cols);
-      else if (reduced_[2])
-        (sum ? table_->sum_rows : table_->max_rows)(w.acc[k], v, rows, cols);
-      else
-        (sum ? table_->sum_rows : table_->max_rows)(w.acc[k], v, 1, n);
-      if (flush) (sum ? table_->move_sum : table_->move_max)(w.total[k], w.acc[k], width);
     }
     for (int d = 3; d >= 0; d--) {  // the next tile
       if (!reduced_[d]) continue;
@@ -136,31 +103,68 @@ void Reduce::task(Walk& w, int64_t column, int64_t part, float* const* out, doub
       at[d] = 0;
     }
   }
-  for (int k = 0; k < outputs; k++) {
+  for (int k = 0; k < engine_->outputs(); k++) {
     double* total = w.total[k];
-    if (reduced_[3] && reduced_[2]) {
-      for (int64_t r = 1; r < width; r++)
-        total[0] = sum ? total[0] + total[r] : total[0] > total[r] || std::isnan(total[0]) ? total[0] : total[r];
+    if (reduced_[3] && reduced_[2]) {  // the rows too
+      for (int64_t r = 1; r < width; r++) total[0] = join(total[0], total[r]);
     }
     int64_t n = reduced_[3] && reduced_[2] ? 1 : width;
     for (int64_t i = 0; i < n; i++) {
       if (parts_ == 1)
-        out[k][kept_offset + i] = finish(total[i]);
+        out[k][offset + i] = finish(total[i]);
       else
-        work[(k * parts_ + part) * kept_ + kept_offset + i] = total[i];
+        work[(k * parts_ + part) * kept_ + offset + i] = total[i];
     }
   }
 }
+
+// The position of tile `tile` of a column of tiles; returns where the column's numbers go in an output.
+int64_t Reduce::start_of(int64_t column, int64_t tile, int64_t* at) const {
+  int64_t offset = 0, stride = 1;
+  for (int d = 3; d >= 0; d--) {
+    int64_t& rest = reduced_[d] ? tile : column;
+    at[d] = rest % count_[d];
+    rest /= count_[d];
+    if (reduced_[d]) continue;
+    offset += at[d] * (d == 2 ? engine_->row_step() : d == 3 ? engine_->col_step() : 1) * stride;
+    stride *= engine_->dims()[d];
+  }
+  return offset;
+}
+
+// Evaluates a tile and folds it onto acc: [rows] where the columns go, [cols] where the rows go, [rows, cols] where neither
+// does. Returns how many numbers that are.
+int64_t Reduce::fold_tile(Walk& w, const int64_t* at) const {
+  const PwEngine& e = *engine_;
+  const int64_t* dims = e.dims();
+  int64_t row = at[2] * e.row_step(), col = at[3] * e.col_step();
+  int64_t rows = std::min(e.row_step(), dims[2] - row), cols = std::min(e.col_step(), dims[3] - col);
+  e.eval(w.frame, {at[0] * dims[1] + at[1], row, col, rows, cols});
+  const bool sum = fold_ == Fold::sum;
+  for (int k = 0; k < e.outputs(); k++) {
+    const float* v = e.result(w.frame, k);
+    if (e.scalar_result(k)) {
+      std::fill_n(w.filled, rows * cols, *v);
+      v = w.filled;
+    }
+    if (reduced_[3])
+      (sum ? table_->sum_cols : table_->max_cols)(w.acc[k], v, rows, cols);
+    else if (reduced_[2])
+      (sum ? table_->sum_rows : table_->max_rows)(w.acc[k], v, rows, cols);
+    else
+      (sum ? table_->sum_rows : table_->max_rows)(w.acc[k], v, 1, rows * cols);
+  }
+  return reduced_[3] ? rows : reduced_[2] ? cols : rows * cols;
+}
+
+double Reduce::join(double x, double y) const { return fold_ == Fold::sum ? x + y : x > y || std::isnan(x) ? x : y; }
 
 void Reduce::combine(float* const* out, const double* work, int64_t begin, int64_t end) const {
   for (int k = 0; k < engine_->outputs(); k++) {
     const double* from = work + k * parts_ * kept_;
     for (int64_t i = begin; i < end; i++) {
       double x = from[i];
-      for (int64_t p = 1; p < parts_; p++) {
-        double y = from[p * kept_ + i];
-        x = fold_ == Fold::sum ? x + y : x > y || std::isnan(x) ? x : y;
-      }
+      for (int64_t p = 1; p < parts_; p++) x = join(x, from[p * kept_ + i]);
       out[k][i] = finish(x);
     }
   }

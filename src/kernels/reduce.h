@@ -30,6 +30,9 @@ class Reduce {
  private:
   struct Walk;
   void task(Walk& walk, int64_t column, int64_t part, float* const* out, double* work) const;
+  int64_t start_of(int64_t column, int64_t tile, int64_t* at) const;
+  int64_t fold_tile(Walk& walk, const int64_t* at) const;
+  double join(double x, double y) const;
   void combine(float* const* out, const double* work, int64_t begin, int64_t end) const;
   float finish(double x) const;
 

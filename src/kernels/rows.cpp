@@ -9,7 +9,7 @@ namespace fovea::kernels {
 
 namespace {
 
-constexpr int64_t kPart = 1 << 15;  // values that are worth a part of their own in a sum over rows
+constexpr int64_t kPart = 1 << 13;  // values that are worth a part of their own in a sum over rows
 constexpr int64_t kParts = 64;
 constexpr int64_t kSmall = 1 << 12;
 
@@ -24,8 +24,10 @@ void over_rows(int64_t rows, int64_t cols, Pool& pool, F body) {
   });
 }
 
-// Into how many parts a sum over rows falls: by the shape alone.
-int64_t parts_of(int64_t rows, int64_t cols) { return std::clamp<int64_t>(rows * cols / kPart, 1, std::min(kParts, rows)); }
+// Into how many parts a sum over rows falls: by the shape alone; at least 32 rows each, if there are as many.
+int64_t parts_of(int64_t rows, int64_t cols) {
+  return std::clamp<int64_t>(rows * cols / kPart, 1, std::clamp<int64_t>(rows / 32, 1, kParts));
+}
 
 }  // namespace
 

@@ -10,6 +10,8 @@ namespace {
 #include "kernels/isa/vec.inl"
 
 #include "kernels/isa/math.inl"
+#include "kernels/isa/pointwise_chain.inl"
+
 #include "kernels/isa/pointwise.inl"
 }  // namespace
 constinit const PwTable pw = make_pw_table();

@@ -1,21 +1,5 @@
 // Folds of small dense tiles, for the reductions.
 
-static inline V get(const float* p, int64_t k) { return k ? load_n(p, k) : load(p); }
-static inline void put(float* p, V v, int64_t k) {
-  if (k)
-    store_n(p, v, k);
-  else
-    store(p, v);
-}
-
-// body(i, k) for every vector of a row: at i, all lanes if k is 0, else the first k.
-template <class F>
-static inline void each_vector(int64_t n, F body) {
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) body(i, 0);
-  if (i < n) body(i, n - i);
-}
-
 // Column sums (or maxima): V column vectors at a time, in lanes, even and odd rows apart.
 template <class F, int kVectors>
 static inline void fold_rows_at(float* acc, const float* v, int64_t rows, int64_t cols, V empty) {

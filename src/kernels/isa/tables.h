@@ -11,10 +11,44 @@ namespace fovea::kernels {
 // d[i] = op(a[i], b[i], c[i]) for i in [0, n). d may be one of the operands.
 using PwFn = void (*)(float* d, const float* a, const float* b, const float* c, int64_t n);
 
+// One step of a chain: x = op(x, operand), or op(operand, x) if reversed. A commutative op is never reversed.
+struct PwLink {
+  const float* operand;
+  int64_t mask;  // of the index into operand: -1 for an array, 0 for sixteen equal numbers, else it repeats (every 128 or
+                 // 256 or ...)
+  int code;
+
+  static constexpr int code_of(Pw op, bool reversed) { return static_cast<int>(op) * 2 + reversed; }
+  static constexpr bool has(Pw op) {
+    switch (op) {
+      case Pw::neg:
+      case Pw::abs:
+      case Pw::exp:
+      case Pw::sqrt:
+      case Pw::rsqrt:
+      case Pw::recip:
+      case Pw::tanh:
+      case Pw::erf:
+      case Pw::sigmoid:
+      case Pw::relu:
+      case Pw::square:
+      case Pw::add:
+      case Pw::sub:
+      case Pw::mul:
+      case Pw::div:
+      case Pw::max:
+      case Pw::min: return true;
+      default: return false;
+    }
+  }
+};
+
 struct PwTable {
   // The second index is a set of operands that are one number for all i: 1 for a, 2 for b, 4 for c. Null where an op has no
   // such operand, and where all of them would be.
   PwFn fn[kPwOps][8];
+  // d[i] = the links applied to a[i], one after the other.
+  void (*chain)(float* d, const float* a, const PwLink* links, int count, int64_t n);
   // d [rows, cols] dense = s with strides rs, cs.
   void (*load2d)(float* d, const float* s, int64_t rows, int64_t cols, int64_t rs, int64_t cs);
   // d with row stride ld = s [rows, cols] dense.

@@ -49,6 +49,23 @@ static inline void store_n(float* p, V v, int64_t k) {
 }
 #endif
 
+// All lanes if k is 0, else the first k.
+static inline V get(const float* p, int64_t k) { return k ? load_n(p, k) : load(p); }
+static inline void put(float* p, V v, int64_t k) {
+  if (k)
+    store_n(p, v, k);
+  else
+    store(p, v);
+}
+
+// body(i, k) for every vector of a row: at i, all lanes if k is 0, else the first k.
+template <class F>
+static inline void each_vector(int64_t n, F body) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) body(i, 0);
+  if (i < n) body(i, n - i);
+}
+
 // fma: one rounding everywhere. madd: the same value up to rounding, fused where that is faster.
 #if FOVEA_LANES == 16
 constexpr __mmask16 kAll = 0xffff;  // masked forms: GCC 12 warns of an uninitialised value inside the plain ones
@@ -69,13 +86,13 @@ static inline V round(V a) { return (V)_mm256_round_ps((__m256)a, _MM_FROUND_TO_
 static inline V floor(V a) { return (V)_mm256_floor_ps((__m256)a); }
 #else
 static inline V fma(V a, V b, V c) {
-  V v;
+  V v = {};
   for (int i = 0; i < kLanes; i++) v[i] = __builtin_fmaf(a[i], b[i], c[i]);
   return v;
 }
 static inline V madd(V a, V b, V c) { return a * b + c; }
 static inline V sqrt(V a) {
-  V v;
+  V v = {};
   for (int i = 0; i < kLanes; i++) v[i] = __builtin_sqrtf(a[i]);
   return v;
 }
@@ -93,6 +110,14 @@ static inline V floor(V a) {
 
 static inline V abs(V a) { return (V)((I)a & seti(INT32_MAX)); }
 static inline V with_sign(V magnitude, V sign) { return (V)((I)magnitude | ((I)sign & seti(INT32_MIN))); }
+// A NaN stays: of two operands that do not compare, the machine's max is the second.
+#if FOVEA_LANES == 16
+static inline V relu(V a) { return (V)_mm512_maskz_max_ps(kAll, __m512{}, (__m512)a); }
+#elif FOVEA_LANES == 8
+static inline V relu(V a) { return (V)_mm256_max_ps(__m256{}, (__m256)a); }
+#else
+static inline V relu(V a) { return a < 0.0f ? V{} : a; }
+#endif
 // Both give NaN if either operand is NaN.
 static inline V max(V a, V b) { return ((a > b) | (a != a)) ? a : b; }
 static inline V min(V a, V b) { return ((a < b) | (a != a)) ? a : b; }
