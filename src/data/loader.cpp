@@ -155,7 +155,7 @@ void Loader::Impl::release() {
 }
 
 void Loader::Impl::wait_ready(std::unique_lock<std::mutex>& lock, const Slot& s) {
-  while (!batch_ready.wait_for(lock, std::chrono::seconds(30), [&] { return s.ready; })) {
+  while (!batch_ready.wait_for(lock, std::chrono::duration<double>(options.stall_seconds), [&] { return s.ready; })) {
     if (!options.on_stall) continue;
     std::string slow;
     for (int64_t sample : working_on) {

@@ -27,7 +27,8 @@ struct LoaderOptions {
   bool train = true;      // shuffle, augment, drop the last partial batch; else in order, plain, all of them
   double max_bad = 0.01;  // share of the samples
   int classes = 0;        // columns of the targets; 0: as many as the data have
-  std::function<void(const std::string&)> on_stall;  // told every 30 s which sample keeps next() waiting
+  double stall_seconds = 30;
+  std::function<void(const std::string&)> on_stall;  // told each time next() has waited that long: for which sample
 };
 
 struct Batch {

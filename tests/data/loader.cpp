@@ -208,6 +208,19 @@ TEST(Loader, OtherErrorsReachTheCaller) {  // TR12
   expect_error(error_of([&] { loader.next(); }), Code::bug, {"false"});
 }
 
+TEST(Loader, NamesTheSampleThatItWaitsFor) {
+  TempFolder dir("slow");
+  Image large = waves(1500, 1500);
+  dir.write("a/slow.jpg", encode_jpeg(view(large)));
+  Dataset data = open_dataset("folder:" + dir.path(), "val");
+  std::string waited_for;
+  Loader loader(data, small_card(), {},
+                {.batch = 1, .stall_seconds = 1e-4, .on_stall = [&](const std::string& name) { waited_for = name; }});
+  loader.start(0);
+  EXPECT_EQ(loader.next()->filled, 1);
+  EXPECT_EQ(waited_for, dir / "a/slow.jpg");
+}
+
 TEST(Loader, WrongSettings) {  // DS10
   Dataset data = numbered(10);
   auto error = [&](LoaderOptions o) { return error_of([&] { Loader(data, small_card(), {}, o); }); };
