@@ -124,7 +124,7 @@ std::optional<Checkpoint> load_checkpoint(const std::string& folder, State& stat
     return load(last, state, params);
   } catch (const Error& e) {
     if (e.code() != Code::bad_file || !has_prev) throw;
-    Checkpoint c = load(prev, state, params);  // its own complaint, if it is no better
+    Checkpoint c = load(prev, state, params);    // its own complaint, if it is no better
     fs::rename(last, folder + "/last.damaged");  // or the next save would make it the one before
     note(fmt::format("{}; going on from prev.safetensors, step {}", e.what(), c.at.step));
     return c;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -24,8 +25,8 @@ using Clock = std::chrono::steady_clock;
 double since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
 
 constexpr double kSaveSeconds = 600;
-constexpr int kMostFailedSaves = 3;
-constexpr int kScalarSteps = 20;  // between points of the TensorBoard curve
+constexpr int kMostFailedSaves = 6;  // in a row
+constexpr int kScalarSteps = 20;     // between points of the TensorBoard curve
 
 // Refuses before anything is allocated; what the system would do instead is kill us in the middle of the night.
 void check_memory(int64_t bytes, const TrainHooks& hooks) {
@@ -50,6 +51,8 @@ class Run {
   bool update();
   bool validate();
   void record(const Evaluation& e);
+  void write_bad_files();
+  bool keep(bool must, const std::function<void()>& write);
   void save(bool must);
   [[noreturn]] void diverged(const char* what, const std::string& layer);
   double left() const;
@@ -68,7 +71,7 @@ class Run {
   int64_t updates_, micro_batches_;  // of an epoch
   Position at_;
   double loss_ = 0, norm_ = 0;
-  bool stopped_ = false;
+  bool stopped_ = false, warned_ = false;
   int failed_saves_ = 0;
   Clock::time_point epoch_start_, last_save_ = Clock::now(), counted_ = Clock::now();
   int64_t epoch_images_ = 0;                            // of this sitting
@@ -194,6 +197,8 @@ void Run::micro_batch(const Batch& b) {
 bool Run::update() {
   double lr = learning_rate(schedule_, at_.step);
   if (config_.grad_accum > 1 && !std::isfinite(norm_ = trainer_.apply(at_.step, lr))) diverged("gradient", "");
+  if (norm_ == 0 && !std::exchange(warned_, true))
+    hooks_.note(fmt::format("step {}: every gradient is zero; nothing is learned", at_.step + 1));
   at_.step++;
   auto f = [](double v) { return static_cast<float>(v); };
   if (at_.step % kScalarSteps == 0)
@@ -276,26 +281,44 @@ void Run::record(const Evaluation& e) {
   hooks_.note(fmt::format("epoch {}/{}: loss {:.4f}, validation loss {:.4f}, accuracy {:.2f} %{}", m.epoch, config_.epochs,
                           m.train_loss, m.val_loss, 100 * m.val_top1,
                           loader_.bad().empty() ? "" : fmt::format(", {} unreadable pictures", loader_.bad().size())));
-  if (e.top1() > at_.best) {
+  if (e.top1() > at_.best && keep(false, [&] {
+        save_weights(folder_.checkpoints() + "/best.safetensors", trainer_.state(), trainer_.model(), info_,
+                     trainer_.prefix());
+      }))
     at_.best = e.top1(), at_.best_epoch = m.epoch;
-    save_weights(folder_.checkpoints() + "/best.safetensors", trainer_.state(), trainer_.model(), info_, trainer_.prefix());
-  }
-  write_plots(folder_.path(), folder_.metrics());
+  keep(false, [&] { write_plots(folder_.path(), folder_.metrics()), write_bad_files(); });
 }
 
-// must: there will be no later chance, so a failure is an error.
+void Run::write_bad_files() {
+  if (loader_.bad().empty()) return;
+  std::string rows = "file,reason\n";
+  for (auto& [sample, reason] : loader_.bad())
+    rows += escape_csv(data_.train.name(sample)) + "," + escape_csv(reason) + "\n";
+  write_file(folder_.path() + "/bad_files.csv", rows);
+}
+
+// A full disk must not end a training while an older save holds. must: there will be no later chance.
+bool Run::keep(bool must, const std::function<void()>& write) {
+  try {
+    folder_.make();
+    write();
+    failed_saves_ = 0;
+    return true;
+  } catch (const Error& e) {
+    if (must || e.code() != Code::resources || ++failed_saves_ >= kMostFailedSaves) throw;
+    hooks_.note(fmt::format("{}; the training goes on, what was saved before holds", e.what()));
+    return false;
+  }
+}
+
 void Run::save(bool must) {
   at_.seconds += since(counted_), counted_ = Clock::now();
   TrainConfig plain = config_;
   plain.output.clear();
-  try {
+  bool saved = keep(must, [&] {
     save_checkpoint(folder_.checkpoints(), trainer_.state(), trainer_.params(), info_, {at_, to_toml(plain)});
-    failed_saves_ = 0;
-    folder_.log("saved", fmt::format("\"step\": {}, \"epoch\": {}, \"batch\": {}", at_.step, at_.epoch, at_.batch));
-  } catch (const Error& e) {
-    if (must || e.code() != Code::resources || ++failed_saves_ >= kMostFailedSaves) throw;
-    hooks_.note(fmt::format("{}; the training goes on, the save before this one holds", e.what()));
-  }
+  });
+  if (saved) folder_.log("saved", fmt::format("\"step\": {}, \"epoch\": {}, \"batch\": {}", at_.step, at_.epoch, at_.batch));
   last_save_ = Clock::now();
 }
 

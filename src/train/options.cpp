@@ -99,7 +99,7 @@ std::vector<Option> run_options() {
       {"run", "seed", &C::seed, 0, 2147483647, {}, "of initial values, order, augmentation and dropout"},
       {"run", "threads", &C::threads, 0, 256, {}, "for computing; 0: all that this process may use", true},
       {"run", "workers", &C::workers, 1, 64, {}, "threads that decode and augment", true},
-      {"run", "checkpoint", &C::checkpoint, 0, 1, {}, "recompute blocks in the backward pass: less memory, more time", true},
+      {"run", "checkpoint", &C::checkpoint, 0, 1, {}, "recompute blocks in the backward pass: less memory, more time"},
       {"run", "val-every", &C::val_every, 1, 100000, {}, "epochs between validations"},
       {"run", "save-every", &C::save_every, 0, 2147483647, {}, "steps between saves; 0: every epoch and ten minutes", true},
       {"run", "samples", &C::samples, 0, 1000, {}, "pictures shown in the report", true},

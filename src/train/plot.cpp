@@ -19,8 +19,9 @@ constexpr const char* kColours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7", 
 constexpr const char* kStyle =
     "<style>.fp text{fill:#333;font:12px system-ui,sans-serif}.fp .grid{stroke:#ddd}.fp "
     ".title{font-weight:600;font-size:14px}"
-    ".fp .cell{font-size:10px}.fp .void{fill:#f4f4f4}"
-    "@media(prefers-color-scheme:dark){.fp text{fill:#ddd}.fp .grid{stroke:#444}.fp .void{fill:#222}}</style>";
+    ".fp .cell{font-size:10px}.fp .void{fill:#f4f4f4}.fp text.on{fill:#fff}"
+    "@media(prefers-color-scheme:dark){.fp text{fill:#ddd}.fp .grid{stroke:#444}.fp .void{fill:#222}.fp "
+    "text.on{fill:#fff}}</style>";
 
 std::string open_svg(double width, double height, const std::string& title) {
   return fmt::format(
@@ -93,6 +94,50 @@ std::string curve(const Series& s, const Frame& f, const char* colour) {
   return fmt::format("<polyline fill=\"none\" stroke=\"{}\" stroke-width=\"2\" points=\"{}\"/>\n{}", colour, points, dots);
 }
 
+struct Matrix {
+  explicit Matrix(const std::vector<std::string>& names_of_classes) : classes(names_of_classes) {
+    size_t n = classes.size(), longest = 0;
+    cell = n <= 12 ? 36 : n <= 30 ? 20 : std::max(4.0, 640.0 / static_cast<double>(n));
+    names = n <= 60, numbers = n <= 12;
+    for (const std::string& c : classes) longest = std::max(longest, std::min<size_t>(c.size(), kLongest));
+    margin = names ? 20 + 7 * static_cast<double>(longest) : 12;
+  }
+  double side() const { return cell * static_cast<double>(classes.size()); }
+  double at(size_t i) const { return margin + cell * static_cast<double>(i); }
+  double down(size_t i) const { return 32 + at(i); }
+
+  std::string labels(size_t i) const {
+    std::string name = classes[i].substr(0, kLongest);
+    double x = at(i) + cell / 2 + 4, y = down(0) - 6;
+    return text(margin - 6, down(i) + cell / 2 + 4, "end", name) +
+           text(x, y, "start", name, fmt::format(" transform=\"rotate(-60 {:.1f} {:.1f})\"", x, y));
+  }
+  std::string row(size_t i, const int64_t* counts) const {
+    int64_t total = 0;
+    for (size_t k = 0; k < classes.size(); k++) total += counts[k];
+    std::string r;
+    for (size_t k = 0; k < classes.size(); k++) {
+      double share = total ? static_cast<double>(counts[k]) / static_cast<double>(total) : 0;
+      std::string box =
+          fmt::format("x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"{2:.1f}\"", at(k), down(i), cell - 1);
+      if (numbers) r += fmt::format("<rect class=\"void\" {}/>", box);
+      if (share == 0) continue;
+      r +=
+          fmt::format("<rect {} fill=\"{}\" fill-opacity=\"{:.3f}\"><title>{} as {}: {}</title></rect>\n", box,
+                      kColours[i == k ? 0 : 1], std::sqrt(share), escape_xml(classes[i]), escape_xml(classes[k]), counts[k]);
+      if (numbers)
+        r += text(at(k) + cell / 2, down(i) + cell / 2 + 4, "middle", std::to_string(counts[k]),
+                  share > 0.3 ? " class=\"cell on\"" : " class=\"cell\"");
+    }
+    return r;
+  }
+
+  static constexpr size_t kLongest = 18;
+  const std::vector<std::string>& classes;
+  double cell, margin;
+  bool names, numbers;
+};
+
 }  // namespace
 
 std::vector<double> ticks(double lo, double hi, int count) {
@@ -120,36 +165,12 @@ std::string svg(const LinePlot& plot) {
 }
 
 std::string confusion_svg(const std::vector<std::string>& classes, const std::vector<int64_t>& counts) {
-  size_t n = classes.size();
-  double cell = n <= 12 ? 36 : n <= 30 ? 20 : std::max(4.0, 640.0 / static_cast<double>(n)), left = 120, top = 120;
-  bool names = n <= 60, numbers = n <= 12;
-  double side = cell * static_cast<double>(n);
-  std::string r = open_svg(left + side + 16, top + side + 16, "confusion matrix");
-  r += text(left, 20, "start", "Confusion matrix: rows are the truth, columns the prediction", " class=\"title\"");
-  for (size_t i = 0; i < n; i++) {
-    int64_t total = 0;
-    for (size_t k = 0; k < n; k++) total += counts[i * n + k];
-    double y = top + cell * static_cast<double>(i);
-    if (names) {
-      std::string name = classes[i].substr(0, 18);
-      r += text(left - 6, y + cell / 2 + 4, "end", name);
-      double x = left + cell * (static_cast<double>(i) + 0.5) + 4;
-      r += text(x, top - 6, "start", name, fmt::format(" transform=\"rotate(-60 {:.1f} {:.1f})\"", x, top - 6));
-    }
-    for (size_t k = 0; k < n; k++) {
-      double x = left + cell * static_cast<double>(k),
-             share = total ? static_cast<double>(counts[i * n + k]) / static_cast<double>(total) : 0;
-      if (share == 0 && !numbers) continue;
-      r += fmt::format("<rect class=\"void\" x=\"{0:.1f}\" y=\"{1:.1f}\" width=\"{2:.1f}\" height=\"{2:.1f}\"/>", x, y,
-                       cell - 1);
-      r += fmt::format(
-          "<rect x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"{:.1f}\" fill=\"{}\" fill-opacity=\"{:.3f}\">"
-          "<title>{} as {}: {}</title></rect>\n",
-          x, y, cell - 1, cell - 1, kColours[i == k ? 0 : 1], std::sqrt(share), escape_xml(classes[i]),
-          escape_xml(classes[k]), counts[i * n + k]);
-      if (numbers && counts[i * n + k])
-        r += text(x + cell / 2, y + cell / 2 + 4, "middle", std::to_string(counts[i * n + k]), " class=\"cell\"");
-    }
+  Matrix m(classes);
+  std::string r = open_svg(std::max(m.margin + m.side(), 380.0) + 16, m.margin + m.side() + 48, "confusion matrix");
+  r += text(12, 20, "start", "Confusion matrix: truth down, prediction across", " class=\"title\"");
+  for (size_t i = 0; i < classes.size(); i++) {
+    if (m.names) r += m.labels(i);
+    r += m.row(i, &counts[i * classes.size()]);
   }
   return r + "</svg>\n";
 }

@@ -68,7 +68,7 @@ RunFolder::RunFolder(const TrainConfig& config, bool resume, Note note) : path_(
   if (resume && !used) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", path_);
   if (!resume && used)
     fail(Code::usage, "{}: holds a run. Go on with --resume {}, or choose another --output", path_, path_);
-  make_folder(path_), make_folder(checkpoints()), make_folder(path_ + "/plots");
+  make();
   lock();
   sweep_temporary(path_), sweep_temporary(checkpoints()), sweep_temporary(path_ + "/plots");
   TrainConfig saved = config;
@@ -82,6 +82,10 @@ RunFolder::RunFolder(const TrainConfig& config, bool resume, Note note) : path_(
   events_ = std::make_unique<Sink>(
       fmt::format("{}/events.out.tfevents.{}.{}.{}", path_, static_cast<int64_t>(now()), host.nodename, getpid()), note_);
   events_->append(tf_record(version_event(now())));
+}
+
+void RunFolder::make() const {
+  for (const char* part : {"", "/checkpoints", "/plots"}) make_folder(path_ + part);
 }
 
 RunFolder::~RunFolder() {

@@ -27,6 +27,7 @@ class RunFolder {
   RunFolder& operator=(const RunFolder&) = delete;
 
   const std::string& path() const { return path_; }
+  void make() const;  // it and the folders in it, where they are missing
   std::string checkpoints() const { return path_ + "/checkpoints"; }
 
   // Drops the rows of epochs that are trained again.

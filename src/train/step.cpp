@@ -2,6 +2,7 @@
 
 #include "ops/pointwise.h"
 #include "ops/softmax.h"
+#include "passes/checkpoint.h"
 #include "passes/fold_norm.h"
 #include "passes/grad.h"
 #include "passes/inference.h"
@@ -24,7 +25,7 @@ void record_sums(Graph& g, const std::vector<Param>& params, const std::vector<T
 }
 
 // Spends the sums: the optimizer's step, and zeros for the next round.
-std::unique_ptr<Graph> make_apply(const std::vector<Param>& params, const std::vector<char>& trained, const Optimizer& o) {
+std::unique_ptr<Graph> make_apply(const std::vector<Param>& params, const std::vector<Tensor>& trained, const Optimizer& o) {
   auto g = std::make_unique<Graph>();
   std::vector<Tensor> sums(params.size());
   for (const Param& p : params) g->param(p);
@@ -45,6 +46,7 @@ StepGraphs make_step(const Graph& model, const StepOptions& options) {
   Tensor logits = g.output_tensor("logits");
   Tensor loss = cross_entropy(logits, g.input("target", {logits.shape()}));
   g.output("loss", loss);
+  int forward = g.size();
   std::vector<Tensor> weights, gradients(params.size());
   for (const Param& p : params)
     if (p.trainable) weights.push_back(g.at(p.node));
@@ -53,12 +55,11 @@ StepGraphs make_step(const Graph& model, const StepOptions& options) {
     if (params[i].trainable) gradients[i] = d[k++];
   if (options.accumulate == 1) {
     record_updates(g, options.optimizer, params, gradients, loss);
-    return r;
+  } else {
+    record_sums(g, params, gradients, options.accumulate);
+    r.apply = make_apply(params, gradients, options.optimizer);
   }
-  record_sums(g, params, gradients, options.accumulate);
-  std::vector<char> trained;
-  for (const Tensor& t : gradients) trained.push_back(static_cast<bool>(t));
-  r.apply = make_apply(params, trained, options.optimizer);
+  if (options.checkpoint) r.step = checkpoint(g, forward);
   return r;
 }
 

@@ -43,6 +43,7 @@ class Trainer {
   Program& evaluator();
   Program& evaluator(const std::string& weights);
   const Graph& model() const { return *model_; }  // whose parameters a weight file holds
+  const Program& program() const { return *step_; }
   std::string prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
 
   // After a step that was not sound, and so changed no weight: the layer of its first value that is not finite, or "".

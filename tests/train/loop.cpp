@@ -2,6 +2,8 @@
 #include "train/loop.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "base/atomic_file.h"
@@ -190,6 +192,60 @@ TEST(Training, OneFolderOneTrainer) {
   };
   train(c, h);
   EXPECT_TRUE(refused);
+}
+
+// Runs f in a process of its own, whose exit code is an Error's.
+pid_t in_child(const std::function<void()>& f) {
+  pid_t child = fork();
+  if (child != 0) return child;
+  try {
+    f();
+  } catch (const Error& e) { _exit(static_cast<int>(e.code())); }
+  _exit(0);
+}
+
+int64_t number_after(const std::string& text, size_t at, const std::string& key) {
+  size_t found = text.find(key, at);
+  return found == text.npos ? -1 : std::atoll(text.c_str() + found + key.size());
+}
+
+TEST(Training, KilledAtTwentyMomentsNothingAnnouncedIsLost) {
+  ScratchFolder out("killed");
+  TrainConfig c = everything(out / "whole");
+  c.epochs = 4, c.save_every = 1, c.samples = 2;
+  train(c);
+  c.output = out / "parts";
+  Random random(7, 7);
+  std::string last = out / "parts/checkpoints/last.safetensors";
+  for (int kill_number = 0, status = -1; status != 0; kill_number++) {
+    bool again = fs::exists(out / "parts/config.toml");
+    pid_t child = in_child([&] { train(again ? config_of_run(c.output) : c, {}, again); });
+    if (kill_number < 20) usleep(static_cast<useconds_t>(random.uniform(5e3f, 12e4f)));
+    if (kill_number < 20) kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+    if (!fs::exists(out / "parts/log.jsonl")) continue;
+    std::string log = read_file(out / "parts/log.jsonl");
+    size_t announced = log.rfind("\"event\": \"saved\"");
+    if (announced == log.npos) continue;
+    auto file = TensorFile::open(last);
+    verify_checksum(*file, last, true);
+    EXPECT_GE(number_after(file->metadata().at("fovea.training"), 0, "\"step\":"),
+              number_after(log, announced, "\"step\": "));
+  }
+  expect_same(out / "whole", out / "parts");
+}
+
+TEST(Training, AFullDiskIsSaid) {
+  ScratchFolder out("full");
+  pid_t child = in_child([&] {
+    rlimit small{64 << 10, 64 << 10};  // enough for everything but the weights
+    setrlimit(RLIMIT_FSIZE, &small), signal(SIGXFSZ, SIG_IGN);
+    train(everything(out / "run"));
+  });
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), static_cast<int>(Code::resources));
+  EXPECT_NE(read_file(out / "run/metrics.csv").find("\n2,"), std::string::npos);  // it trained to the end all the same
 }
 
 TEST(Training, StartsFromWeightsOfOtherClasses) {

@@ -1,0 +1,13 @@
+// The same value as a node of its own: what is computed from it is computed again, not shared with what is computed from
+// its input. Costs nothing to run.
+#pragma once
+#include "ir/op.h"
+
+namespace fovea {
+
+struct Barrier {
+  FOVEA_ATTR(Barrier)
+};
+Tensor barrier(Tensor x);
+
+}  // namespace fovea
