@@ -33,7 +33,7 @@ static void vjp(const Attention& a, Vjp& g) {
   Tensor flat = record(AttentionGrad{a.scale}, {g.in[0], g.in[1], g.in[2], g.grad});
   int at = 0;
   for (int i = 0; i < 3; i++) {
-    const Shape& s = g.in[static_cast<size_t>(i)].shape();
+    Shape s = g.in[static_cast<size_t>(i)].shape();  // a copy: recording moves the nodes
     int size = static_cast<int>(s.numel());
     g.add(i, reshape(slice(flat, 0, at, size), s));
     at += size;

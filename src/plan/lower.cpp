@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "ir/rewrite.h"
+#include "ops/barrier.h"
 #include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
@@ -33,7 +34,7 @@ Alias resolve(const Graph& g, int id) {
       if (!contiguous(s, from)) return {id, offset};
       auto stride = strides_of(from);
       for (int i = 0; i < from.rank; i++) offset += s.start[i] * stride[static_cast<size_t>(i)];
-    } else if (n.op != &Reshape::op) {
+    } else if (n.op != &Reshape::op && n.op != &Barrier::op) {
       return {id, offset};
     }
     id = n.inputs[0];
