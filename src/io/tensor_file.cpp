@@ -67,12 +67,6 @@ struct TensorFile::State {
     const Blob& blob = contents.blobs[t.place.blob];
     const InputFile& file = contents.files[blob.file];
     std::string what = "tensor " + shown(t.name);
-    if (blob.deflated) {
-      Buffer all = uninitialised(blob.size);
-      inflate_blob(file, blob, what, all.get());
-      std::memcpy(out, all.get() + t.place.offset, bytes);
-      return;
-    }
     if (blob.has_crc && !verified[t.place.blob]) {
       verify_blob(file, blob, what);
       verified[t.place.blob] = true;

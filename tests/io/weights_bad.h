@@ -83,6 +83,8 @@ inline void expect_refused(const BadCase& bad) {
   EXPECT_LT(peak_memory(false) - before, (64 + 4 * megabytes) << 10) << "KiB";
 }
 
+std::vector<BadCase> zip_cases();  // weights_bad_zip.cpp
+
 // Every id "XX01".."XXnn" has a row, or is named in `elsewhere`.
 inline void expect_covered(const std::vector<BadCase>& cases, const std::string& kind, int count,
                            const std::set<std::string>& elsewhere) {

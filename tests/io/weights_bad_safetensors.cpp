@@ -1,4 +1,5 @@
 // Damaged, hostile and mistaken safetensors files.
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -86,6 +87,10 @@ std::vector<BadCase> cases() {
       {"ST08q", text(one("[1]", "[0]", 4)), bad, "lacks", 0, st},
       {"ST08r", text(header(R"({"a":7})")), bad, "unexpected a number", 0, st},
       {"ST08s", text(header(R"({"__metadata__":{"a":1}})")), bad, "in __metadata__.*unexpected a number", 0, st},
+      {"ST08x", text(header(R"({"__metadata__":{"a":{}}})")), bad, "unexpected an object", 0, st},
+      {"ST08y", text(one("[{}]", "[0,4]", 4)), bad, "unexpected an object", 0, st},
+      {"ST08z", text(header(R"({"a":{"shape":[8],"data_offsets":[0,8]}})")), bad, "lacks", 0, st},
+      {"ST08A", text(header(R"({"a":{"dtype":"U8","data_offsets":[0,8]}})")), bad, "lacks", 0, st},
       {"ST08t", text(header(R"({"__metadata__":"x"})")), bad, "unexpected a string", 0, st},
       {"ST08u", text(header("{\"a\":")), bad, "end of input", 0, st},
       {"ST08v",
@@ -143,6 +148,20 @@ std::vector<BadCase> cases() {
       {"ST16j", text(R"({"weight_map":{"a":{"b":"c"}}})"), bad, "unexpected nesting", 0, st},
       {"ST16k", text(R"({"weight_map":{},"weight_map":{}})"), bad, "duplicate key", 0, st},
       {"ST16l", text(R"({"metadata":)" + S(100, '[')), bad, "unexpected nesting", 0, st},
+      {"ST16n",
+       [] {
+         S all = R"({"weight_map":{)";
+         for (int i = 0; i <= 1'000'000; i++) all += (i ? ",\"" : "\"") + std::to_string(i) + "\":\"x\"";
+         return all + "}}";
+       },
+       bad, "more than 1000000 tensors", 0, st},
+      {"ST16o",
+       [] {
+         S all = R"({"weight_map":{)";
+         for (int i = 0; i <= 1000; i++) all += (i ? ",\"" : "\"") + std::to_string(i) + "\":\"" + std::to_string(i) + "\"";
+         return all + "}}";
+       },
+       bad, "1001 shards, need at most 1000", 0, st},
       {"ST16m", text(R"({"weight_map":{}})" + S(600, ' ')), bad, "is a JSON text of 64000001 bytes", 64'000'001, st},
       // Other formats by content (their row in the table of promises is OX17).
       {"OX17a", text("\x89HDF\r\n\x1a\n" + S(64, '\0')), unsupported, "looks like Keras HDF5; fovea reads", 0, "model.h5"},
@@ -200,6 +219,15 @@ TEST(BadSafetensors, ShrinkingWhileReading) {  // ST17
   }
 }
 
+TEST(BadSafetensors, ReadError) {
+  int fd = ::open(std::filesystem::temp_directory_path().c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) GTEST_SKIP() << "no O_TMPFILE here";
+  ASSERT_EQ(::ftruncate(fd, 100), 0);
+  auto error = refusal(InputFile::adopt(fd, "unreadable.safetensors"));
+  ASSERT_TRUE(error);
+  EXPECT_EQ(std::string(error->what()).rfind("unreadable.safetensors: read error at byte 0", 0), 0u) << error->what();
+}
+
 struct Shards : testing::Test {  // ST16 with files
   std::string folder = std::filesystem::temp_directory_path() / ("fovea_shards_" + std::to_string(::getpid()));
   std::string inner = folder + "/model", index = inner + "/model.safetensors.index.json";
@@ -208,6 +236,7 @@ struct Shards : testing::Test {  // ST16 with files
     float x = 1;
     for (const char* name : {"/1", "/2", "/../outside"})
       write_safetensors(inner + name, std::vector<TensorOut>{{"a", FileType::f32, {1}, &x}});
+    write_safetensors(inner + "/3", std::vector<TensorOut>{{"b", FileType::f32, {1}, &x}});
   }
   void TearDown() override { std::filesystem::remove_all(folder); }
   std::string message(const std::string& map) {
@@ -222,7 +251,8 @@ TEST_F(Shards, MixedUp) {
   EXPECT_EQ(message(R"("a":"1")"), "loaded");
   EXPECT_NE(message(R"("a":"1","b":"2")").find("tensor \"a\" is in two shards: \"1\" and \"2\""), std::string::npos);
   EXPECT_NE(message(R"("b":"1")").find("tensor \"b\" is not in its shard \"1\""), std::string::npos);
-  EXPECT_NE(message(R"("a":"3")").find("cannot be opened"), std::string::npos);
+  EXPECT_NE(message(R"("a":"3","b":"1")").find("is not in its shard"), std::string::npos);
+  EXPECT_NE(message(R"("a":"4")").find("cannot be opened"), std::string::npos);
   EXPECT_NE(message(R"("a":".")").find("directory"), std::string::npos);
   std::filesystem::create_symlink("../outside", inner + "/link");
   EXPECT_NE(message(R"("a":"link")").find("link out of the folder"), std::string::npos);

@@ -227,12 +227,12 @@ TEST(Torch, ViewsOfOneStorage) {  // PT15
   }
 }
 
-TEST(Torch, OtherTypesAndDeflatedEntries) {
+TEST(Torch, OtherTypesAndADeflatedPickle) {
   std::string pickle =
       state_dict({{.name = "h", .key = "h", .count = 2, .shape = {2}, .strides = {1}, .storage = "HalfStorage"},
                   {.name = "n", .key = "n", .count = 3, .shape = {2}, .strides = {2}, .storage = "LongStorage"}});
   ZipImage z = zip({{.name = "m/data.pkl", .data = pickle, .deflate = true},
-                    {.name = "m/data/h", .data = raw(std::vector<uint16_t>{0x3C00, 0xC000}), .deflate = true},
+                    {.name = "m/data/h", .data = raw(std::vector<uint16_t>{0x3C00, 0xC000})},
                     {.name = "m/data/n", .data = raw(std::vector<int64_t>{7, 8, -9})}});
   auto file = open(z.bytes);
   EXPECT_EQ(values(*file, "h"), (Floats{1, -2}));
@@ -265,6 +265,9 @@ TEST(Torch, WrappersAndPrefixes) {  // PT14
     EXPECT_EQ(values(*file, "w"), kSix) << c.wrapper;
     EXPECT_EQ(file->note(), c.note);
   }
+  std::string lengthy;  // nothing but prefixes: must not take time without end
+  for (int i = 0; i < 100'000; i++) lengthy += "module.";
+  EXPECT_EQ(open(torch_zip(state_dict({{.name = lengthy}})).bytes)->find(lengthy.substr(4 * 7))->count(), 6);
   auto mixed = open(torch_zip(state_dict({{.name = "module.w"}, {.name = "head"}})).bytes);
   EXPECT_EQ(names(*mixed), (std::vector<std::string>{"module.w", "head"}));  // a prefix of only some is a name
 }
@@ -283,12 +286,14 @@ TEST(Torch, TheKeyPicks) {  // PT14
   EXPECT_EQ(open(bytes)->note(), "took key \"state_dict\"; there is also \"state_dict_ema\"");
   EXPECT_EQ(names(*open(bytes, {.key = "state_dict_ema"})), std::vector<std::string>{"average"});
   EXPECT_EQ(names(*open(bytes, {.key = "custom"})), std::vector<std::string>{"mine"});
-  for (const char* key : {"custm", "epoch"}) {  // absent; not a dict of tensors
+  for (auto [key, message] :
+       {std::pair("custm", "no key \"custm\""), std::pair("epoch", "key \"epoch\" holds no tensors")}) {
     try {
       open(bytes, {.key = key});
       ADD_FAILURE() << key << " must be refused";
     } catch (const Error& e) {
       EXPECT_EQ(e.code(), Code::usage);
+      EXPECT_NE(std::string(e.what()).find(message), std::string::npos) << e.what();
       EXPECT_NE(std::string(e.what()).find("\"custom\""), std::string::npos) << e.what();
     }
   }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "base/error.h"
 
@@ -22,14 +23,21 @@ uint32_t add_crc(uint32_t crc, const void* data, uint64_t bytes) {
   return static_cast<uint32_t>(::crc32_z(crc, static_cast<const Bytef*>(data), bytes));
 }
 
-// Ends the zlib stream on every way out.
-struct Inflater {
+// Raw deflate, which must give exactly `size` bytes; otherwise nothing.
+std::optional<std::string> inflated(const std::string& packed, uint64_t size) {
+  std::string text(size + 1, '\0');  // one byte more shows a stream that is longer than it says
   z_stream z{};
-  Inflater() {
-    if (::inflateInit2(&z, -MAX_WBITS) != Z_OK) fail(Code::resources, "zlib cannot start: out of memory");
-  }
-  ~Inflater() { ::inflateEnd(&z); }
-};
+  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  z.avail_in = static_cast<uInt>(packed.size());
+  z.next_out = reinterpret_cast<Bytef*>(text.data());
+  z.avail_out = static_cast<uInt>(text.size());
+  if (::inflateInit2(&z, -MAX_WBITS) != Z_OK) return std::nullopt;
+  bool ended = ::inflate(&z, Z_FINISH) == Z_STREAM_END && z.avail_in == 0 && z.avail_out == 1;
+  ::inflateEnd(&z);
+  if (!ended) return std::nullopt;
+  text.pop_back();
+  return text;
+}
 
 }  // namespace
 
@@ -44,47 +52,20 @@ void verify_blob(const InputFile& file, const Blob& blob, const std::string& wha
   if (crc != blob.crc) bad_checksum(file, what, crc, blob.crc);
 }
 
-void inflate_blob(const InputFile& file, const Blob& blob, const std::string& what, void* out) {
-  auto chunk = std::make_unique<char[]>(kChunk);
-  Inflater inflater;
-  z_stream& z = inflater.z;
-  auto* to = static_cast<Bytef*>(out);
-  uint64_t taken = 0, made = 0;
-  int state = Z_OK;
-  while (state == Z_OK) {
-    if (z.avail_in == 0) {
-      uint64_t n = std::min(kChunk, blob.stored - taken);
-      if (n == 0) break;
-      file.read(blob.offset + taken, chunk.get(), n);
-      taken += n;
-      z.next_in = reinterpret_cast<Bytef*>(chunk.get());
-      z.avail_in = static_cast<uInt>(n);
-    }
-    Bytef spare;  // where a stream that is longer than it says shows itself
-    uint64_t room = std::min<uint64_t>(blob.size - made, 1u << 30);
-    z.next_out = room ? to + made : &spare;
-    z.avail_out = static_cast<uInt>(room ? room : 1);
-    uInt before = z.avail_out;
-    state = ::inflate(&z, Z_NO_FLUSH);
-    made += before - z.avail_out;
-    if (made > blob.size) break;
-  }
-  if (state != Z_STREAM_END || made != blob.size || taken != blob.stored || z.avail_in != 0)
-    fail(Code::bad_file, "{}: {} does not unpack (deflate): need exactly {} bytes. Download or save the file again",
-         file.path(), what, blob.size);
-  uint32_t crc = add_crc(0, out, blob.size);
-  if (crc != blob.crc) bad_checksum(file, what, crc, blob.crc);
-}
-
-std::string blob_text(const InputFile& file, const Blob& blob, const std::string& what) {
-  std::string text(blob.size, '\0');
+std::string blob_text(const InputFile& file, const Blob& blob, const std::string& what, uint64_t most) {
+  if (uint64_t bytes = std::max(blob.size, blob.stored); bytes > most)
+    fail(Code::bad_file, "{}: {} is too large: got {} bytes, need at most {}. The file is damaged", file.path(), what, bytes,
+         most);
+  std::string text = file.text(blob.offset, blob.stored);
   if (blob.deflated) {
-    inflate_blob(file, blob, what, text.data());
-    return text;
+    auto plain = inflated(text, blob.size);
+    if (!plain)
+      fail(Code::bad_file, "{}: {} does not unpack (deflate): need exactly {} bytes. Download or save the file again",
+           file.path(), what, blob.size);
+    text = std::move(*plain);
   }
-  file.read(blob.offset, text.data(), blob.size);
   uint32_t crc = add_crc(0, text.data(), text.size());
-  if (blob.has_crc && crc != blob.crc) bad_checksum(file, what, crc, blob.crc);
+  if (crc != blob.crc) bad_checksum(file, what, crc, blob.crc);
   return text;
 }
 

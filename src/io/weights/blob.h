@@ -17,14 +17,12 @@ struct Blob {
   bool has_crc = false, deflated = false;
 };
 
-// Reads through the blob, so that a wrong checksum is found before its bytes are used. `what` is named in errors.
+// Reads through a blob that is not deflated, so that a wrong checksum is found before its bytes are used. `what` is for
+// messages.
 void verify_blob(const InputFile& file, const Blob& blob, const std::string& what);
 
-// All of a deflated blob, `blob.size` bytes, verified.
-void inflate_blob(const InputFile& file, const Blob& blob, const std::string& what, void* out);
-
-// All of a small blob of either kind, verified.
-std::string blob_text(const InputFile& file, const Blob& blob, const std::string& what);
+// All of a zip entry of either kind, verified; an error if it takes or makes more than `most` bytes (below 4 GiB).
+std::string blob_text(const InputFile& file, const Blob& blob, const std::string& what, uint64_t most);
 
 template <class T>
 T load_le(const char* at) {  // the hosts are little-endian, as the formats are (file_type.cpp asserts it)

@@ -29,7 +29,7 @@ class HeaderReader : public StrictJson {
   std::map<std::string, std::string> metadata;
 
   void begin_object() override {
-    if (depth_ >= 2 || list_ || expect_) return StrictJson::begin_object();
+    if (depth_ == 2) return StrictJson::begin_object();
     depth_++;
   }
   void end_object() override {

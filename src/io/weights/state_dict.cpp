@@ -92,17 +92,15 @@ const PickleValue& unwrap(const std::string& path, const Pickle& pickle, std::st
   return *dict;
 }
 
+// Wrappers add prefixes to all names: module._orig_mod.conv1.weight. A few rounds, as a name may be nothing but prefixes.
 void strip_prefixes(StateDict& dict) {
-  for (bool again = true; again;) {
-    again = false;
+  for (int round = 0; round < 4; round++)
     for (std::string_view prefix : kPrefixes) {
       auto has = [&](const auto& t) { return t.first.size() > prefix.size() && t.first.starts_with(prefix); };
       if (!std::all_of(dict.tensors.begin(), dict.tensors.end(), has)) continue;
       for (auto& t : dict.tensors) t.first.erase(0, prefix.size());
       note(dict.note, "removed prefix " + shown(prefix));
-      again = true;
     }
-  }
 }
 
 }  // namespace

@@ -40,17 +40,16 @@ bool is_contiguous(const TensorEntry& t) {
 TensorEntry checked_view(const std::string& path, const std::string& name, const PickleTensor& view,
                          const PickleStorage& storage) {
   TensorEntry t{.name = name, .type = storage.type, .shape = view.shape};
-  uint64_t bytes = checked_bytes(path, name, t.type, t.shape), width = file_type_bytes(t.type), last = 0;
-  bool inside = view.offset >= 0 && checked_mul(static_cast<uint64_t>(view.offset), 1, last);
+  uint64_t bytes = checked_bytes(path, name, t.type, t.shape), width = file_type_bytes(t.type);
+  auto last = static_cast<uint64_t>(view.offset);  // number that it touches
+  bool inside = view.offset >= 0;
   for (size_t i = 0; i < t.shape.size(); i++) {
     uint64_t reach;
     if (view.strides[i] < 0)
       fail(Code::bad_file, "{}: tensor {} has a negative stride: got {}. The file is damaged", path, shown(name),
            view.strides[i]);
-    inside = inside &&
-             checked_mul(static_cast<uint64_t>(view.strides[i]), static_cast<uint64_t>(std::max<int64_t>(t.shape[i], 1) - 1),
-                         reach) &&
-             checked_add(last, reach, last);
+    auto steps = static_cast<uint64_t>(std::max<int64_t>(t.shape[i], 1) - 1);
+    inside = inside && checked_mul(static_cast<uint64_t>(view.strides[i]), steps, reach) && checked_add(last, reach, last);
   }
   if (bytes == 0) return t;
   if (!inside || last >= storage.count)
@@ -117,14 +116,9 @@ WeightContents parse_torch_zip(InputFile file, const std::string& key) {
   };
   if (find("constants.pkl"))
     fail(Code::unsupported, "{}: is a TorchScript archive (a program). Save model.state_dict() instead", path);
-  if (const Blob* order = find("byteorder");
-      order && (order->size > 16 || blob_text(file, *order, root + "byteorder") != "little"))
+  if (const Blob* order = find("byteorder"); order && blob_text(file, *order, root + "byteorder", 16) != "little")
     fail(Code::unsupported, "{}: holds big-endian numbers, need little-endian. Save it again on a common machine", path);
-  const Blob& pkl = *find("data.pkl");
-  if (pkl.size > kMaxPickle)
-    fail(Code::bad_file, "{}: data.pkl is too large: got {} bytes, need at most {}. The file is damaged", path, pkl.size,
-         kMaxPickle);
-  PickleBytes bytes(file, blob_text(file, pkl, root + "data.pkl"), root + "data.pkl");
+  PickleBytes bytes(file, blob_text(file, *find("data.pkl"), root + "data.pkl", kMaxPickle), root + "data.pkl");
   Pickle pickle = parse_pickle(bytes);
   if (bytes.left()) bytes.bad(std::to_string(bytes.left()) + " bytes after the end", bytes.at());
 
@@ -132,6 +126,9 @@ WeightContents parse_torch_zip(InputFile file, const std::string& key) {
   for (const PickleStorage& storage : pickle.storages) {
     const Blob* blob = find("data/" + std::string(storage.key));
     if (!blob) fail(Code::bad_file, "{}: storage {} is not in the archive. The file is damaged", path, shown(storage.key));
+    if (blob->deflated)
+      fail(Code::unsupported, "{}: storage {} is compressed, which torch.save never does. Save it again with torch.save",
+           path, shown(storage.key));
     if (uint64_t need = storage_bytes(path, storage); blob->size != need)
       fail(Code::bad_file, "{}: storage {} has the wrong size: got {} bytes, need {}. The file is damaged", path,
            shown(storage.key), blob->size, need);
@@ -146,11 +143,11 @@ namespace {
 
 void check_legacy_start(PickleBytes& bytes, const std::string& path) {
   Pickle magic = parse_pickle(bytes);
-  if (magic.top().kind != PickleKind::object || magic.top().text != kMagic)
+  if (magic.top().text != kMagic)
     fail(Code::unsupported, "{}: is a plain Python pickle, not a torch.save file. Save it with torch.save(state_dict, file)",
          path);
   Pickle protocol = parse_pickle(bytes);
-  if (protocol.top().kind != PickleKind::integer || protocol.top().number != kLegacyProtocol)
+  if (protocol.top().number != kLegacyProtocol)
     fail(Code::unsupported, "{}: unknown torch.save protocol {}, need {}. Save it again with PyTorch", path,
          protocol.top().number, kLegacyProtocol);
   Pickle system = parse_pickle(bytes);
@@ -165,7 +162,7 @@ void place_legacy_storages(WeightContents& contents, const InputFile& file, cons
   const std::string& path = file.path();
   std::unordered_map<std::string_view, size_t> index;
   for (size_t i = 0; i < pickle.storages.size(); i++) index.emplace(pickle.storages[i].key, i);
-  if (keys.top().kind != PickleKind::list || keys.top().items.size() != index.size())
+  if (keys.top().items.size() != index.size())
     fail(Code::bad_file, "{}: the list of storages does not fit the {} storages of its tensors. The file is damaged", path,
          index.size());
   contents.blobs.resize(index.size());
