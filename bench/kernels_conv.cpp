@@ -1,62 +1,24 @@
 // Speed of the dense kernels: GFLOP/s and the share of the FMA peak that this machine shows in the same run.
-//   kernels_conv [--threads N] [--isa NAME] [--only TEXT]
+//   kernels_conv [--threads N] [--isa NAME] [--only TEXT] [--cold 1]
+//   --cold: every run finds its weights in memory, not in the cache, as in a network whose weights exceed it.
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/threads.h"
+#include "bench/measure.h"
 #include "kernels/conv.h"
-#include "kernels/gemm_tile.h"
+#include "kernels/peak.h"
 
 namespace fovea::kernels {
 namespace {
 
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
-// The best of several runs, each long enough to time.
-double best_time(const std::function<void()>& run) {
-  run();
-  double best = 1e30;
-  const double begin = seconds();
-  for (int i = 0; i < 5 || (i < 200 && seconds() - begin < 0.15); i++) {
-    const double start = seconds();
-    run();
-    best = std::min(best, seconds() - start);
-  }
-  return best;
-}
-
-struct Buffer {
-  explicit Buffer(size_t n) : data(static_cast<float*>(std::aligned_alloc(64, (n * 4 + 127) / 64 * 64))) {
-    for (size_t i = 0; i < n; i++) data[i] = static_cast<float>(i % 13) * 0.01f;
-  }
-  ~Buffer() { std::free(data); }
-  Buffer(const Buffer&) = delete;
-  float* data;
-};
-
-// A tile whose operands stay in L1: the machine's peak as these kernels can see it.
-double peak(Isa isa, Pool& pool) {
-  const TileSet& set = tile_set(isa);
-  const int rows = set.rows_form_rows[set.vectors - 1], depth = 64, repeats = 20000;
-  const double t = best_time([&] {
-    pool.run([&](int) {
-      alignas(64) static thread_local float a[64 * 64], b[16 * 64], c[16 * 64];
-      const float *as = a, *bs[16];
-      float* cs[16];
-      for (int r = 0; r < rows; r++) bs[r] = b + r * depth, cs[r] = c + r * 64;
-      const Tile tile{&as, bs, cs, 0, 0, 0, 64, 0, 0, 1, depth, set.width(), false};
-      for (int i = 0; i < repeats; i++) set.rows_form[set.vectors - 1][rows - 1](tile);
-    });
-  });
-  return 2.0 * rows * set.width() * depth * repeats * pool.size() / t * 1e-9;
-}
+using bench::best_time;
+using bench::Buffer;
 
 struct Case {
   const char* name;
@@ -112,7 +74,7 @@ std::vector<Case> cases() {
   return all;
 }
 
-void measure(const Case& item, Isa isa, Pool& pool, double top) {
+void measure(const Case& item, Isa isa, Pool& pool, double top, bool cold) {
   const ConvShape& s = item.shape;
   const size_t y_size = size_t(s.n) * s.oh() * s.ow() * s.o;
   const double flops = 2.0 * y_size * s.kh * s.kw * s.c / s.groups;
@@ -120,12 +82,16 @@ void measure(const Case& item, Isa isa, Pool& pool, double top) {
   const auto forward = ConvForward::make(s, isa, pool.size());
   const auto data = ConvBackwardData::make(s, isa, pool.size());
   const auto weight = ConvBackwardWeight::make(s, isa, pool.size());
-  Buffer packed(std::max(forward->packed_floats(), data->packed_floats()));
+  const size_t packed_floats = std::max(forward->packed_floats(), data->packed_floats());
+  const size_t copies = cold ? (size_t{32} << 20) / packed_floats + 1 : 1;
+  Buffer packed(packed_floats * copies);
+  size_t turn = 0;
+  const auto weights = [&] { return packed.data + packed_floats * (turn++ % copies); };
   Buffer work(std::max({forward->workspace_bytes(), data->workspace_bytes(), weight->workspace_bytes()}) / 4);
   const double pack = best_time([&] { forward->pack(w.data, packed.data, pool); });
-  const double f = best_time([&] { forward->run(x.data, packed.data, y.data, work.data, pool, nullptr); });
+  const double f = best_time([&] { forward->run(x.data, weights(), y.data, work.data, pool, nullptr); });
   data->pack(w.data, packed.data, pool);
-  const double d = best_time([&] { data->run(y.data, packed.data, x.data, work.data, pool); });
+  const double d = best_time([&] { data->run(y.data, weights(), x.data, work.data, pool); });
   const double g = best_time([&] { weight->run(x.data, y.data, w.data, work.data, pool); });
   const auto column = [&](double t) { return fmt::format("{:7.1f} {:4.0f} %", flops / t * 1e-9, flops / t * 1e-7 / top); };
   fmt::print("{:18} n{:<4}{:>3}x{:<3} {:>4}->{:<4} {}  {}  {}  pack {:7.1f} us\n", item.name, s.n, s.h, s.w, s.c, s.o,
@@ -141,17 +107,19 @@ int main(int argc, char** argv) {
   int threads = available_threads();
   Isa isa = active_isa();
   std::string only;
+  bool cold = false;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
     if (!std::strcmp(argv[i], "--isa")) isa = isa_from(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--cold")) cold = std::atoi(argv[i + 1]) != 0;
     if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
   }
   Pool pool(threads);
-  const double top = kernels::peak(isa, pool);
+  const double top = kernels::measure_peak(isa, pool) * 1e-9;
   fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n{:40}{:>16}{:>16}{:>16}\n", isa_name(isa), threads, top, "", "forward",
              "by data", "by weight");
   for (const auto& item : kernels::cases()) {
     if (fmt::format("{} n{}", item.name, item.shape.n).find(only) != std::string::npos)
-      kernels::measure(item, isa, pool, top);
+      kernels::measure(item, isa, pool, top, cold);
   }
 }

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "kernels/conv_split.h"
+
 namespace fovea::kernels {
 namespace {
 
@@ -32,14 +34,6 @@ bool consecutive(const std::vector<Reach>& all) {
   }
   return true;
 }
-
-int groups_to_join(int groups, int channels, int lanes) {
-  int join = 1;
-  while (join < groups && (join * channels < lanes || groups % join != 0)) join++;
-  return join;
-}
-
-size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernels/conv_gather.h"
+#include "kernels/conv_split.h"
 #include "kernels/gemm_pack.h"
 
 namespace fovea::kernels {
@@ -13,8 +14,6 @@ constexpr int64_t kEpilogueTiles = 8;  // a call per that many tiles: the block 
 void fill_pointers(const float** to, int64_t n, const float* first, int64_t step) {
   for (int64_t i = 0; i < n; i++) to[i] = first + i * step;
 }
-
-int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
 
 }  // namespace
 
@@ -99,8 +98,8 @@ void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, in
     point(job, phase, first, pixels, s);
   }
   const int64_t panels = static_cast<int64_t>(panels_.size());
-  for (int64_t i = panels * group / phase.panel_groups; i < panels * (group + 1) / phase.panel_groups; i++)
-    run_panel(job, phase, panels_[i], first, pixels, s);
+  const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
+  for (int64_t i = begin; i < end; i++) run_panel(job, phase, panels_[i], first, pixels, s);
 }
 
 void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels,
@@ -116,8 +115,12 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
     tile.terms = slice.t1 - slice.t0, tile.depth = slice.k1 - slice.k0, tile.b_offset = panel.in_c + slice.k0;
     for (int64_t t = 0; t < tile.terms; t++)
       s.a[t] = weights + ((slice.t0 + t) * int64_t{phase.depth} + slice.k0) * panel.width;
+    // While this slice is at work the next one is fetched, a line per step at most.
+    const int64_t floats = tile.terms * tile.depth * panel.width;
+    tile.ahead_step = std::min<int64_t>(64, panel.width * int64_t{sizeof(float)} / parts.count + 1);
     int64_t done = 0;
     for (int64_t i = 0; i < parts.count; i++) {
+      tile.ahead = reinterpret_cast<const char*>(s.a[0] + floats + floats * i / parts.count);
       tile.b = s.in + slice.t0 * max_chunk_ + parts.begin(i), tile.c = s.out + parts.begin(i);
       tiles_.rows_form[vectors - 1][parts.size(i) - 1](tile);
       if (!last || !job.epilogue || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;

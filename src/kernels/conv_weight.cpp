@@ -3,32 +3,30 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/conv_split.h"
+#include "kernels/gemm_pack.h"
+
 namespace fovea::kernels {
 namespace {
 
 constexpr int64_t kChunkFloats = 96 * 1024;       // of both operands: they stay in L2 while all strips pass
 constexpr int64_t kMaxChunkPixels = 512;          // enough to forget the cost of loading and storing the sums
-constexpr int64_t kSplitPixels = 2048;            // the least worth a sum of its own
+constexpr int64_t kSplitPixels = 512;             // the least worth a sum of its own
 constexpr int64_t kSumBytes = int64_t{16} << 20;  // the most that all sums may take
 constexpr int64_t kTasks = 32;                    // that many, whatever the threads
 constexpr int kFewChannels = 16;
-
-size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
-int64_t ceil_div(int64_t a, int64_t b) { return a >= 0 ? (a + b - 1) / b : -(-a / b); }
-
-int groups_to_join(int groups, int channels, int lanes) {
-  int join = 1;
-  while (join < groups && (join * channels < lanes || groups % join != 0)) join++;
-  return join;
-}
+constexpr int kStripOuts = 256;  // output channels of a strip: more strips, finer shares
+constexpr int kCopyOuts = 96;    // from here on copying x's part of a strip pays: its rows may lie pages apart
 
 }  // namespace
 
 struct WeightConv::Space {
-  const float** x;   // [terms]
-  const float** dy;  // [terms]
-  float** sum;       // [o] rows of the sum
-  float* pad;        // padded rows of x
+  const float** x;       // [terms]
+  const float** dy;      // [terms]
+  const float** copies;  // [terms] rows of the panel
+  float** sum;           // [o] rows of the sum
+  float* panel;          // [pixels][width] copy of x's part of a strip
+  float* pad;            // padded rows of x
 };
 
 struct WeightConv::Job {
@@ -50,14 +48,16 @@ WeightConv::WeightConv(const ConvShape& shape, Isa isa, int threads)
 void WeightConv::add_strips() {
   const ConvShape& s = shape_;
   const int span = padded_ ? s.kw * s.c : panel_in_;
-  const Parts parts(tiles_.vectors_for(span), tiles_.vectors);
+  const Parts parts(tiles_.vectors_for(span), tiles_.vectors), outs(panel_out_, kStripOuts);
   for (int u = 0; u < s.kh; u++) {
     for (int v = 0; v < (padded_ ? 1 : s.kw); v++) {
       for (int group = 0; group < s.groups / joined_; group++) {
         for (int i = 0; i < parts.count; i++) {
           const int begin = int(parts.begin(i)) * tiles_.lanes, end = std::min(span, int(parts.end(i)) * tiles_.lanes);
-          strips_.push_back({u, v, group * panel_in_ + begin, end - begin, group * panel_out_, panel_out_,
-                             (int64_t{u} * s.kw + v) * panel_in_ + begin});
+          for (int o = 0; o < outs.count; o++) {
+            strips_.push_back({u, v, group * panel_in_ + begin, end - begin, group * panel_out_ + int(outs.begin(o)),
+                               int(outs.size(o)), (int64_t{u} * s.kw + v) * panel_in_ + begin});
+          }
         }
       }
     }
@@ -80,10 +80,13 @@ void WeightConv::split_work() {
   const int64_t strips = static_cast<int64_t>(strips_.size()), sum_bytes = s.o * sum_row() * int64_t{sizeof(float)};
   splits_ = std::min({ceil_div(kTasks, strips), pixels / kSplitPixels, kSumBytes / sum_bytes, chunks_});
   splits_ = std::max<int64_t>(1, splits_);
+  copies_ = panel_out_ >= kCopyOuts && !padded_;
+  panel_floats_ = copies_ ? (pointwise_ ? chunk_pixels_ : chunk_rows_ * s.ow()) * tiles_.width() : 0;
   while (strip_groups_ < strips && splits_ * strip_groups_ % threads_ != 0 && splits_ * strip_groups_ < 8 * threads_)
     strip_groups_++;
   const size_t pad = padded_ ? ((chunk_rows_ - 1) * s.sh + (s.kh - 1) * s.dh + 1) * ((s.ow() - 1) * s.sw + s.kw) * s.c : 0;
-  thread_bytes_ = round_up((2 * chunk_rows_ + s.o) * sizeof(float*), 64) + round_up(pad * sizeof(float), 64);
+  thread_bytes_ =
+      round_up((3 * chunk_rows_ + s.o) * sizeof(float*), 64) + round_up((panel_floats_ + pad) * sizeof(float), 64);
 }
 
 size_t WeightConv::workspace_bytes() const {
@@ -95,8 +98,10 @@ WeightConv::Space WeightConv::space(void* work, int thread) const {
   Space space{};
   space.x = reinterpret_cast<const float**>(base);
   space.dy = space.x + chunk_rows_;
-  space.sum = const_cast<float**>(space.dy + chunk_rows_);
-  space.pad = reinterpret_cast<float*>(base + round_up((2 * chunk_rows_ + shape_.o) * sizeof(float*), 64));
+  space.copies = space.dy + chunk_rows_;
+  space.sum = const_cast<float**>(space.copies + chunk_rows_);
+  space.panel = reinterpret_cast<float*>(base + round_up((3 * chunk_rows_ + shape_.o) * sizeof(float*), 64));
+  space.pad = space.panel + panel_floats_;
   return space;
 }
 
@@ -131,7 +136,7 @@ void WeightConv::run_chunk(const Job& job, int64_t chunk, int64_t begin, int64_t
     const int64_t all = int64_t{shape_.n} * shape_.h * shape_.w, p0 = all * chunk / chunks_,
                   p1 = all * (chunk + 1) / chunks_;
     s.x[0] = job.x + p0 * shape_.c, s.dy[0] = job.dy + p0 * shape_.o;
-    for (int64_t i = begin; i < end; i++) run_strip(strips_[i], 1, p1 - p0, first, s);
+    for (int64_t i = begin; i < end; i++) run_strip(i, i > begin, 1, p1 - p0, first, s);
     return;
   }
   const int64_t oh = shape_.oh(), image_chunks = padded_ ? chunks_ / shape_.n : chunks_;
@@ -142,13 +147,14 @@ void WeightConv::run_chunk(const Job& job, int64_t chunk, int64_t begin, int64_t
   int64_t terms = 0;
   for (int64_t i = begin; i < end; i++) {
     if (i == begin || strips_[i].u != strips_[i - 1].u) terms = point(job, row0, rows, strips_[i].u, s);
-    run_strip(strips_[i], terms, 0, first, s);
+    run_strip(i, i > begin, terms, 0, first, s);
   }
 }
 
-// All output channels of a strip over the rows that s.x and s.dy point to. pixels: of a pointwise chunk.
-void WeightConv::run_strip(const Strip& strip, int64_t terms, int64_t pixels, bool first, Space& s) const {
+// A strip over the rows that s.x and s.dy point to. pixels: of a pointwise chunk; follows: the strip before it was just run.
+void WeightConv::run_strip(int64_t index, bool follows, int64_t terms, int64_t pixels, bool first, Space& s) const {
   const ConvShape& c = shape_;
+  const Strip& strip = strips_[index];
   int64_t j0 = 0, j1 = pointwise_ ? pixels : c.ow(), shift = 0;
   if (!pointwise_ && !padded_) {  // only the columns whose pixel lies inside
     shift = int64_t{strip.v} * c.dw - c.pl;
@@ -159,6 +165,16 @@ void WeightConv::run_strip(const Strip& strip, int64_t terms, int64_t pixels, bo
   tile.a = s.x, tile.b = s.dy, tile.lda = int64_t{c.sw} * c.c, tile.ldb = c.o;
   tile.a_offset = (j0 * c.sw + shift) * c.c + strip.x_offset, tile.c_offset = strip.c_offset;
   tile.terms = j0 < j1 ? terms : 0, tile.depth = j1 - j0, tile.cols = strip.cols, tile.accumulate = !first;
+  if (copies_) {
+    const int64_t width = tiles_.width();
+    const bool there = follows && strips_[index - 1].same_operand(strip);
+    for (int64_t t = 0; t < tile.terms; t++) {
+      float* to = s.panel + t * tile.depth * width;
+      if (!there) pack_panel(s.x[t] + tile.a_offset, 1, tile.lda, tile.cols, tile.depth, to, width);
+      s.copies[t] = to;
+    }
+    tile.a = s.copies, tile.a_offset = 0, tile.lda = width;
+  }
   const Parts parts(strip.outs, tiles_.columns_form_rows[vectors - 1]);
   for (int64_t i = 0; i < parts.count; i++) {
     const int64_t o = strip.out_c + parts.begin(i);

@@ -27,6 +27,7 @@ class WeightConv {
     int x_offset, cols;  // floats from the pixel under (u, 0), and how many
     int out_c, outs;     // the output channels that see them
     int64_t c_offset;    // in a row of the sum
+    bool same_operand(const Strip& s) const { return u == s.u && v == s.v && x_offset == s.x_offset; }
   };
   struct Space;
   struct Job;
@@ -38,7 +39,7 @@ class WeightConv {
   Space space(void* work, int thread) const;
   void run_task(const Job& job, int64_t split, int64_t group, Space& space) const;
   void run_chunk(const Job& job, int64_t chunk, int64_t begin, int64_t end, bool first, Space& space) const;
-  void run_strip(const Strip& strip, int64_t terms, int64_t pixels, bool first, Space& space) const;
+  void run_strip(int64_t index, bool follows, int64_t terms, int64_t pixels, bool first, Space& space) const;
   int64_t point(const Job& job, int64_t row0, int64_t rows, int u, Space& space) const;
   void copy_padded(const Job& job, int64_t row0, int64_t rows, Space& space) const;
   void reduce(const float* sums, float* dw, int64_t begin, int64_t end) const;
@@ -53,6 +54,8 @@ class WeightConv {
   std::vector<Strip> strips_;
   int64_t chunks_, chunk_rows_, chunk_pixels_ = 0;
   int64_t splits_ = 1, strip_groups_ = 1;
+  bool copies_ = false;  // x's part of a strip is copied together
+  int64_t panel_floats_ = 0;
   size_t thread_bytes_ = 0;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/conv_split.h"
 #include "kernels/gemm_pack.h"
 
 namespace fovea::kernels {
@@ -11,8 +12,6 @@ constexpr int64_t kSliceFloats = 64 * 1024;  // a packed panel's part that stays
 constexpr int64_t kChunkRows = 2048;         // of C per task
 constexpr int64_t kPackRows = 16;            // from here on packing pays
 constexpr int64_t kEpilogueTiles = 8;
-
-size_t round_up(size_t n, size_t to) { return (n + to - 1) / to * to; }
 
 }  // namespace
 

@@ -23,8 +23,10 @@ struct Tile {
   int64_t b_step;  // rows form
   int64_t ldb;     // columns form
   int64_t terms, depth;
-  int cols;         // 1 ... vectors * lanes
-  bool accumulate;  // false: C is written without being read
+  const char* ahead;   // rows form: from here on, memory is fetched into L2
+  int64_t ahead_step;  // bytes per (t, k); 0: none
+  int cols;            // 1 ... vectors * lanes
+  bool accumulate;     // false: C is written without being read
 };
 
 using TileFn = void (*)(const Tile&);

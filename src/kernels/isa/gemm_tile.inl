@@ -52,11 +52,15 @@ void rows_tile(const Tile& t) {
   V::Mask tail = V::mask(t.cols - (MR - 1) * V::kLanes);
   V::Reg acc[NR][MR];
   begin_tile<MR, NR>(t, tail, acc);
-  const int64_t depth = t.depth, lda = t.lda;
+  const int64_t depth = t.depth, lda = t.lda, ahead_step = t.ahead_step;
+  const char* ahead = t.ahead;
   for (int64_t i = 0; i < t.terms; i++) {
     const float* rows[NR];
     FOVEA_UNROLL for (int r = 0; r < NR; r++) rows[r] = t.b[i * t.b_step + r] + t.b_offset;
-    add_term<MR, NR>(t.a[i] + t.a_offset, lda, depth, tail, acc, [&](int r, int64_t k) { return rows[r][k]; });
+    add_term<MR, NR>(t.a[i] + t.a_offset, lda, depth, tail, acc, [&](int r, int64_t k) {
+      if (r == 0) __builtin_prefetch(ahead, 0, 2), ahead += ahead_step;
+      return rows[r][k];
+    });
   }
   store_tile<MR, NR>(t, tail, acc);
 }
