@@ -69,30 +69,50 @@ void wait_while(const std::atomic<T>& word, T old, std::chrono::nanoseconds pati
 }  // namespace
 
 // What caller and workers write lies on separate cache lines, so that looking costs nothing while nobody writes.
+// Every index of a job is claimed by whoever gets to it first, preferably the thread of that number: a worker that the
+// system has put aside delays nobody, its share is done by then.
 struct Pool::Shared {
+  struct alignas(64) Claim {
+    std::atomic<uint32_t> job{0};  // the last job in which this index was claimed
+  };
   alignas(64) std::atomic<uint32_t> job{0};  // counts jobs; workers wait for it to move
-  void (*fn)(void*, int) = nullptr;          // null: the end
+  std::atomic<bool> ending{false};
+  void (*fn)(void*, int) = nullptr;
   void* ctx = nullptr;
-  alignas(64) std::atomic<int> pending{0};    // workers still at it
+  alignas(64) std::atomic<int> pending{0};    // indices not done yet
   alignas(64) std::atomic<bool> busy{false};  // a job is running: further calls run inline
   std::chrono::nanoseconds patience{};
+  std::vector<Claim> claims;
   std::vector<std::thread> workers;
 
-  void work(int thread) {
-    FloatMode mode;
-    for (uint32_t seen = 0;; seen++) {
-      wait_while(job, seen, patience);
-      if (!fn) return;
-      fn(ctx, thread);
+  // A job does not end before all its indices are done, so fn and ctx stay those of `now` while one of them is held.
+  void share_in(uint32_t now, int thread) {
+    int count = static_cast<int>(claims.size());
+    for (int k = 0; k < count; k++) {
+      int index = (thread + k) % count;
+      uint32_t before = now - 1;
+      if (!claims[static_cast<size_t>(index)].job.compare_exchange_strong(before, now, std::memory_order_acq_rel)) continue;
+      fn(ctx, index);
       if (pending.fetch_sub(1, std::memory_order_acq_rel) == 1) pending.notify_one();
     }
   }
 
-  void start_job(void (*body)(void*, int), void* context) {
+  void work(int thread) {
+    FloatMode mode;
+    for (uint32_t seen = 0;;) {
+      wait_while(job, seen, patience);
+      seen = job.load(std::memory_order_acquire);
+      if (ending.load(std::memory_order_acquire)) return;
+      share_in(seen, thread);
+    }
+  }
+
+  uint32_t start_job(void (*body)(void*, int), void* context) {
     fn = body, ctx = context;
-    pending.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
-    job.fetch_add(1);
+    pending.store(static_cast<int>(claims.size()), std::memory_order_relaxed);
+    uint32_t now = job.fetch_add(1) + 1;
     job.notify_all();
+    return now;
   }
 
   void finish_job() {
@@ -102,7 +122,9 @@ struct Pool::Shared {
   }
 
   ~Shared() {
-    start_job(nullptr, nullptr);
+    ending = true;
+    job.fetch_add(1);
+    job.notify_all();
     for (std::thread& worker : workers) worker.join();
   }
 };
@@ -112,6 +134,7 @@ Pool::Pool(int threads) : shared_(nullptr), threads_(threads) {
   auto shared = std::make_unique<Shared>();
   // A thread that waits for one that has no CPU only keeps it from getting one.
   shared->patience = std::chrono::microseconds(threads <= available_threads() ? 60 : 1);
+  shared->claims = std::vector<Shared::Claim>(static_cast<size_t>(threads));
   try {
     for (int t = 1; t < threads; t++) shared->workers.emplace_back(&Shared::work, shared.get(), t);
   } catch (const std::system_error& error) {
@@ -128,8 +151,7 @@ void Pool::dispatch(void (*fn)(void*, int), void* ctx) noexcept {
     for (int t = 0; t < threads_; t++) fn(ctx, t);
     return;
   }
-  shared_->start_job(fn, ctx);
-  fn(ctx, 0);
+  shared_->share_in(shared_->start_job(fn, ctx), 0);
   shared_->finish_job();
   shared_->busy.store(false, std::memory_order_release);
 }

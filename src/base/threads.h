@@ -18,7 +18,8 @@ class Pool {
 
   int size() const { return threads_; }
 
-  // body(thread) once on every thread; returns when all are done. Must not throw. Not reentrant: a nested call runs inline.
+  // body(share) once for every share in [0, size()), each on its own thread if all are awake: who is late finds his share
+  // done by another. Returns when all are done. Must not throw. Not reentrant: a nested call runs inline.
   template <class F>
   void run(F&& body) {
     using Body = std::remove_reference_t<F>;
