@@ -178,6 +178,7 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
   int name_at = find_column(header, {"name"}), split_at = find_column(header, {"split"});
   if (file_at < 0 || class_at < 0) {
     std::vector<std::string> names;
+    names.reserve(header.size());
     for (const Field& f : header) names.push_back(f.text);
     fail(Code::bad_file, "{}:1: got the columns {}, need file and class (or label)", file, list_names(names, 6));
   }

@@ -74,7 +74,7 @@ void adjust_brightness(Pixels p, float factor) {
 void adjust_contrast(Pixels p, float factor) {
   int64_t sum = 0, n = int64_t{p.h} * p.w;
   for (int64_t i = 0; i < n; i++) sum += p.c == 1 ? p.data[i] : luma(p.data + 3 * i);
-  int mean = static_cast<int>(static_cast<double>(sum) / static_cast<double>(n) + 0.5);
+  auto mean = static_cast<int>((2 * sum + n) / (2 * n));
   look_up(p, make_table([&](int v) { return int{blend(mean, v, factor)}; }));
 }
 

@@ -44,8 +44,8 @@ void make_taps(int in, int out, Filter f, int begin, int n, Taps& taps) {
   std::vector<double> w(taps.stride);
   for (int i = 0; i < n; i++) {
     double center = (begin + i + 0.5) * scale, sum = 0;
-    int first = std::max(static_cast<int>(center - support + 0.5), 0);
-    int count = std::min(static_cast<int>(center + support + 0.5), in) - first;
+    double low = center - support + 0.5, high = center + support + 0.5;
+    int first = std::max(static_cast<int>(low), 0), count = std::min(static_cast<int>(high), in) - first;
     for (int t = 0; t < count; t++) sum += w[t] = weight(f, (t + first - center + 0.5) * (1 / wide));
     taps.first[i] = first, taps.count[i] = count;
     for (int t = 0; t < count; t++) {

@@ -1,5 +1,4 @@
-// Bad pictures: one line, the right exit code, no large allocation, no waiting. The names are those of the cases that
-// docs/reliability.md lists.
+// Bad pictures: one line, the right exit code, no large allocation, no waiting. IM01 to IM11 number the kinds of badness.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
