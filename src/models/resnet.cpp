@@ -133,6 +133,7 @@ ResNet r101() { return bottleneck(3, 4, 23, 3); }
 ResNet r152() { return bottleneck(3, 8, 36, 3); }
 ResNet r200() { return bottleneck(3, 24, 36, 3); }
 ResNet r269() { return bottleneck(3, 30, 48, 8); }
+// What the letters of names mean.
 ResNet c(ResNet m, int width = 32) { return m.stem = Stem::deep, m.stem_width = width, m; }
 ResNet s(const ResNet& m) { return c(m, 64); }
 ResNet d(ResNet m) { return m = c(m), m.average_shortcut = true, m; }
