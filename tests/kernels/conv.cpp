@@ -96,6 +96,7 @@ const ConvShape kShapes[] = {
     {.n = 1, .h = 5, .w = 5, .c = 80, .o = 80, .kh = 3, .kw = 1, .pt = 1, .pb = 1, .groups = 2},
     {.n = 1, .h = 3, .w = 3, .c = 4, .o = 4, .kh = 5, .kw = 5, .pt = 4, .pl = 4, .pb = 4, .pr = 4},
     {.n = 300, .h = 1, .w = 1, .c = 10, .o = 7, .kh = 1, .kw = 1},
+    {.n = 1, .h = 7, .w = 7, .c = 20, .o = 300, .kh = 1, .kw = 1},  // threads that share a panel of the weight gradient
     {.n = 1, .h = 1, .w = 5000, .c = 8, .o = 3, .kh = 1, .kw = 1},
 };
 
