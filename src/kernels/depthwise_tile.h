@@ -18,26 +18,31 @@ struct DepthwisePiece {
   uint32_t inside;  // bit q: input pixel q exists
 };
 
-struct DepthwiseTile {
+// A tile walking down some rows of the image: what it read of a row is still in L1 when the next one wants it.
+struct DepthwiseStrip {
   const float* x;         // channel block at row 0, column 0 of the image
-  float* y;               // channel block at the first pixel of the tile
+  float* y;               // channel block at the first pixel of the strip
   float* w;               // packed weights of the block [kh][kw][lanes]; written by the weight gradient only
-  const WindowTap* rows;  // kernel rows, and the input rows that they meet
+  const WindowTap* taps;  // kernel rows and the input rows that they meet, of row r: [begin[r], begin[r + 1])
+  const int* begin;
   const DepthwisePiece* pieces;
-  int nrows, npieces;
+  int height, npieces;
   int64_t x_row, x_column, x_step;  // floats from an input row, column, pixel q to the next
-  int64_t y_step;                   // floats from a pixel of the tile to the next
-  int64_t w_row, w_block;           // floats from a kernel row, channel block to the next
-  int blocks;                       // channel blocks of `lanes` channels
-  int last;                         // channels in the last of them, 1..lanes
+  int64_t y_row, y_step;            // floats from a row, a pixel of the tile to the next
+  int64_t w_row;                    // floats from a kernel row to the next
+  int channels;                     // 1..lanes
 };
 
 // Kernels by the width of the tile - 1.
 struct DepthwiseTable {
   int lanes;
-  int pixels;                                               // widest tile
-  void (*forward[kDepthwisePixels])(const DepthwiseTile&);  // y = the tile's outputs
-  void (*weights[kDepthwisePixels])(const DepthwiseTile&);  // w += the tile's share, y being its gradient
+  int pixels;                                                // widest tile
+  void (*forward[kDepthwisePixels])(const DepthwiseStrip&);  // y = the strip's outputs
+  void (*weights[kDepthwisePixels])(const DepthwiseStrip&);  // w += the strip's share, y being its gradient
+  // d = `pixels` pixels of `channels` channels, `stride` floats apart in s and a register apart in d.
+  void (*copy)(float* d, const float* s, int64_t pixels, int64_t stride, int64_t channels);
+  // d [cols, rows] = scale * s\' (+ d), s [rows, cols].
+  void (*transpose)(float* d, int64_t ldd, const float* s, int64_t lds, int64_t rows, int64_t cols, float scale, bool add);
 };
 
 namespace portable {

@@ -11,6 +11,8 @@ namespace {
 
 #include "kernels/isa/math.inl"
 
+#include "kernels/isa/transpose.inl"
+
 #include "kernels/isa/attention.inl"
 }  // namespace
 constinit const AttentionTable attention = make_attention_table();

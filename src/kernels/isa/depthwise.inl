@@ -1,4 +1,4 @@
-// Depthwise convolution of one tile: P pixels of one row x `blocks` registers of channels. Channels are the lanes.
+// Depthwise convolution of a strip: tiles of P pixels x one register of channels, down the rows of an image.
 // The P outputs stay in registers over the whole window; a piece's weights join them, then every input pixel is loaded
 // once and meets all the taps that want it. Pixels outside the image are skipped, not multiplied by zero.
 template <int I>
@@ -48,7 +48,7 @@ template <int P, int N>
   V taps[N];
   unroll<N>([&](auto v) FOVEA_INLINE { taps[v.value] = load(w + v.value * kLanes); });
   unroll<P + N - 1>([&](auto q) FOVEA_INLINE {
-    if (inside >> q.value & 1) {
+    if (__builtin_expect(inside >> q.value & 1, 1)) {
       V pixel = load_some(x, channels);
       unroll<N>([&](auto v) FOVEA_INLINE {
         constexpr int j = decltype(q)::value - decltype(v)::value;
@@ -60,26 +60,23 @@ template <int P, int N>
 }
 
 template <int P>
-void forward_tile(const DepthwiseTile& t) {
-  for (int b = 0; b < t.blocks; b++) {
-    int64_t channels = b + 1 < t.blocks ? kLanes : t.last;
-    const float* xb = t.x + b * kLanes;
-    const float* wb = t.w + b * t.w_block;
+void forward_strip(const DepthwiseStrip& s) {
+  for (int row = 0; row < s.height; row++) {
     V acc[P];
     unroll<P>([&](auto j) FOVEA_INLINE { acc[j.value] = V{}; });
-    for (int r = 0; r < t.nrows; r++) {
-      const float* xr = xb + t.rows[r].at * t.x_row;
-      const float* wr = wb + t.rows[r].tap * t.w_row;
-      for (int i = 0; i < t.npieces; i++) {
-        const DepthwisePiece& piece = t.pieces[i];
-        with_taps(piece.taps, [&](auto v) FOVEA_INLINE {
-          forward_piece<P, decltype(v)::value>(acc, xr + piece.column * t.x_column, t.x_step, wr + piece.first * kLanes,
-                                               piece.inside, channels);
+    for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
+      const float* x = s.x + s.taps[r].at * s.x_row;
+      const float* w = s.w + s.taps[r].tap * s.w_row;
+      for (int i = 0; i < s.npieces; i++) {
+        const DepthwisePiece& piece = s.pieces[i];
+        with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
+          forward_piece<P, decltype(n)::value>(acc, x + piece.column * s.x_column, s.x_step, w + piece.first * kLanes,
+                                               piece.inside, s.channels);
         });
       }
     }
-    float* y = t.y + b * kLanes;
-    unroll<P>([&](auto j) FOVEA_INLINE { store_some(y + j.value * t.y_step, acc[j.value], channels); });
+    float* y = s.y + row * s.y_row;
+    unroll<P>([&](auto j) FOVEA_INLINE { store_some(y + j.value * s.y_step, acc[j.value], s.channels); });
   }
 }
 
@@ -91,7 +88,7 @@ template <int P, int N>
   V taps[N];
   unroll<N>([&](auto v) FOVEA_INLINE { taps[v.value] = load(w + v.value * kLanes); });
   unroll<P + N - 1>([&](auto q) FOVEA_INLINE {
-    if (inside >> q.value & 1) {
+    if (__builtin_expect(inside >> q.value & 1, 1)) {
       V pixel = load_some(x, channels);
       unroll<N>([&](auto v) FOVEA_INLINE {
         constexpr int j = decltype(q)::value - decltype(v)::value;
@@ -104,29 +101,31 @@ template <int P, int N>
 }
 
 template <int P>
-void weights_tile(const DepthwiseTile& t) {
-  for (int b = 0; b < t.blocks; b++) {
-    int64_t channels = b + 1 < t.blocks ? kLanes : t.last;
-    const float* xb = t.x + b * kLanes;
-    float* wb = t.w + b * t.w_block;
+void weights_strip(const DepthwiseStrip& s) {
+  for (int row = 0; row < s.height; row++) {
+    const float* y = s.y + row * s.y_row;
     V grad[P];
-    unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(t.y + b * kLanes + j.value * t.y_step, channels); });
-    for (int r = 0; r < t.nrows; r++) {
-      const float* xr = xb + t.rows[r].at * t.x_row;
-      float* wr = wb + t.rows[r].tap * t.w_row;
-      for (int i = 0; i < t.npieces; i++) {
-        const DepthwisePiece& piece = t.pieces[i];
-        with_taps(piece.taps, [&](auto v) FOVEA_INLINE {
-          weights_piece<P, decltype(v)::value>(grad, xr + piece.column * t.x_column, t.x_step, wr + piece.first * kLanes,
-                                               piece.inside, channels);
+    unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(y + j.value * s.y_step, s.channels); });
+    for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
+      const float* x = s.x + s.taps[r].at * s.x_row;
+      float* w = s.w + s.taps[r].tap * s.w_row;
+      for (int i = 0; i < s.npieces; i++) {
+        const DepthwisePiece& piece = s.pieces[i];
+        with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
+          weights_piece<P, decltype(n)::value>(grad, x + piece.column * s.x_column, s.x_step, w + piece.first * kLanes,
+                                               piece.inside, s.channels);
         });
       }
     }
   }
 }
 
-// The table of tiles by width; wider ones than the registers hold stay null.
+static void copy_pixels(float* d, const float* s, int64_t pixels, int64_t stride, int64_t channels) {
+  for (int64_t i = 0; i < pixels; i++) store(d + i * kLanes, load_some(s + i * stride, channels));
+}
+
+// The table of strips by width; wider ones than the registers hold stay null.
 template <int... P>
 constexpr DepthwiseTable make_depthwise_table(Int<P>...) {
-  return {kLanes, sizeof...(P), {&forward_tile<P>...}, {&weights_tile<P>...}};
+  return {kLanes, sizeof...(P), {&forward_strip<P>...}, {&weights_strip<P>...}, copy_pixels, transpose};
 }

@@ -1,12 +1,16 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <cstdint>
+
 #include "kernels/depthwise_tile.h"
 
 #define FOVEA_LANES 16
 namespace fovea::kernels::avx512 {
 namespace {
 #include "kernels/isa/vec.inl"
+
+#include "kernels/isa/transpose.inl"
 
 #include "kernels/isa/depthwise.inl"
 }  // namespace

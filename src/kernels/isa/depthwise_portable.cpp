@@ -1,9 +1,13 @@
+#include <cstdint>
+
 #include "kernels/depthwise_tile.h"
 
 #define FOVEA_LANES 4
 namespace fovea::kernels::portable {
 namespace {
 #include "kernels/isa/vec.inl"
+
+#include "kernels/isa/transpose.inl"
 
 #include "kernels/isa/depthwise.inl"
 }  // namespace
