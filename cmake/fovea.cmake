@@ -11,12 +11,6 @@ add_library(WebP::webp ALIAS PkgConfig::WEBP)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)  # its CMake package asks for the zip tools too
 add_library(libzip::zip ALIAS PkgConfig::LIBZIP)
 
-find_path(XSMM_INCLUDE libxsmm.h REQUIRED PATH_SUFFIXES libxsmm)
-find_library(XSMM_LIBRARY NAMES libxsmm.a xsmm REQUIRED PATH_SUFFIXES libxsmm)
-add_library(xsmm INTERFACE)
-target_include_directories(xsmm SYSTEM INTERFACE ${XSMM_INCLUDE})
-target_link_libraries(xsmm INTERFACE ${XSMM_LIBRARY} Threads::Threads ${CMAKE_DL_LIBS} m)
-
 find_path(TOML_INCLUDE toml++/toml.h REQUIRED)
 add_library(tomlplusplus INTERFACE)
 target_include_directories(tomlplusplus SYSTEM INTERFACE ${TOML_INCLUDE})

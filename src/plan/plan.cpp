@@ -65,7 +65,8 @@ class Planner {
   Ref ref(int id) const {
     Alias a = resolve(g(), id);
     if (buffer_of_[at(a.root)] < 0)
-      fail(Code::bug, "planned too late: %{} = {}({}) {}, read through %{}", a.root, node(a.root).op->name, node(a.root).attr.str(), node(a.root).type.str(), id);
+      fail(Code::bug, "planned too late: %{} = {}({}) {}, read through %{}", a.root, node(a.root).op->name,
+           node(a.root).attr.str(), node(a.root).type.str(), id);
     return {buffer_of_[at(a.root)], a.offset, node(id).type.shape.numel()};
   }
 
