@@ -28,9 +28,7 @@ std::string duration_text(double seconds) {
 Progress::Progress(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
 
 void Progress::update(int64_t done, int64_t total) {
-  auto now = Clock::now();
-  if (start_ == Clock::time_point{}) start_ = now;
-  double seconds = std::chrono::duration<double>(now - start_).count();
+  double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   std::string text;
   if (rate > 0)

@@ -24,7 +24,7 @@ class Progress {
   using Clock = std::chrono::steady_clock;
   std::string title_, unit_;
   bool shown_ = false;
-  Clock::time_point start_{}, drawn_{};
+  Clock::time_point start_ = Clock::now(), drawn_{};
 };
 
 std::string duration_text(double seconds);  // "0:42", "1:02:03"

@@ -8,6 +8,7 @@
 #include "_progress.h"
 #include "_verb.h"
 #include "base/error.h"
+#include "models/registry.h"
 #include "train/loop.h"
 
 namespace fovea::cli {
@@ -96,6 +97,7 @@ TrainConfig configure(const Request& r) {
       set_option(c, name, text, "--" + name);
   }
   if (r.common.threads) c.threads = r.common.threads;
+  if (!c.model.empty()) find_model(c.model);  // a typo is told before the data are read
   return c;
 }
 

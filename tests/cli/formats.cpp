@@ -1,0 +1,195 @@
+// What the verbs print: help, tables for people, JSON and CSV for programs; the same numbers whatever the batch or threads.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/atomic_file.h"
+#include "cli/run.h"
+#include "cli/samples.h"
+
+namespace fovea::cli_test {
+namespace {
+
+using nlohmann::json;
+
+const std::vector<std::string> kVerbs = {"bench", "doctor", "inspect", "models", "predict", "train", "val", "verify"};
+
+std::vector<std::string> lines(const std::string& text) {
+  std::istringstream in(text);
+  std::vector<std::string> out;
+  for (std::string line; std::getline(in, line);) out.push_back(line);
+  return out;
+}
+
+class Formats : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    dir = fresh_folder("formats");
+    make_pictures(dir, 5);
+    network = dir + "/net.safetensors";
+    make_network(network);
+  }
+  static void TearDownTestSuite() { std::filesystem::remove_all(dir); }
+  static json parsed(const std::vector<std::string>& args) {
+    Result r = run(args);
+    EXPECT_EQ(r.code, 0) << r.err;
+    return json::parse(r.out, nullptr, false);
+  }
+  static std::string dir, network;
+};
+std::string Formats::dir, Formats::network;
+
+TEST_F(Formats, Help) {
+  Result r = run({"--help"});
+  EXPECT_EQ(r.code, 0);
+  EXPECT_EQ(r.err, "");
+  for (const std::string& verb : kVerbs) EXPECT_NE(r.out.find("\n  " + verb + " "), std::string::npos) << verb;
+  for (const std::string& verb : kVerbs) {
+    Result v = run({verb, "--help"});
+    EXPECT_EQ(v.code, 0) << verb;
+    EXPECT_TRUE(v.out.starts_with("Usage: fovea " + verb)) << v.out.substr(0, 80);
+    EXPECT_NE(v.out.find("--format table|json|jsonl|csv"), std::string::npos) << verb;
+    for (const std::string& line : lines(v.out)) EXPECT_LE(line.size(), 140u) << line;
+    EXPECT_EQ(run({verb, "-h"}).out, v.out);
+  }
+}
+
+TEST_F(Formats, HelpIsFast) {
+  double best = 1;
+  for (int i = 0; i < 5; i++) best = std::min(best, run({"--help"}).seconds);
+  EXPECT_LT(best, 0.05);  // 15 ms on a quiet machine; poll() of this test adds up to 20
+}
+
+TEST_F(Formats, ModelsInEveryFormat) {
+  json all = parsed({"models", "resnet*", "--json"});
+  ASSERT_GT(all.size(), 5u);
+  for (const json& m : all) EXPECT_TRUE(m.at("name").get<std::string>().starts_with("resnet"));
+  json resnet50 = parsed({"models", "resnet50", "--json"})[0];
+  EXPECT_EQ(resnet50.at("params"), 25557032);
+  EXPECT_EQ(resnet50.at("macs"), 4089184256);
+  Result csv = run({"models", "resnet*", "--format", "csv"}), rows = run({"models", "resnet*", "--format", "jsonl"});
+  EXPECT_EQ(lines(csv.out).size(), all.size() + 1);
+  EXPECT_EQ(lines(csv.out)[0], "name,family,params,macs,height,width,channels,classes");
+  ASSERT_EQ(lines(rows.out).size(), all.size());
+  for (size_t i = 0; i < all.size(); i++) EXPECT_EQ(json::parse(lines(rows.out)[i]), all[i]);
+}
+
+TEST_F(Formats, PredictSaysTheSameInEveryFormat) {
+  json all = parsed({"predict", network, dir + "/val", "--json"});
+  ASSERT_EQ(all.size(), 10u);
+  EXPECT_EQ(all[0].at("file"), dir + "/val/bright/0.png");
+  for (const json& p : all) {
+    ASSERT_EQ(p.at("top").size(), 2u);  // two classes: no more to name
+    double sum = 0;
+    for (const json& guess : p.at("top")) sum += guess.at("probability").get<double>();
+    EXPECT_NEAR(sum, 1, 1e-5);
+    EXPECT_GE(p.at("top")[0].at("probability"), p.at("top")[1].at("probability"));
+    int index = p.at("top")[0].at("index");
+    EXPECT_EQ(p.at("top")[0].at("class"), index == 0 ? "bright" : "dark");
+  }
+  Result rows = run({"predict", network, dir + "/val", "--format", "jsonl"});
+  ASSERT_EQ(lines(rows.out).size(), 10u);
+  for (size_t i = 0; i < 10; i++) EXPECT_EQ(json::parse(lines(rows.out)[i]), all[i]);
+  Result csv = run({"predict", network, dir + "/val", "--format", "csv"});
+  EXPECT_EQ(lines(csv.out).size(), 21u);
+}
+
+TEST_F(Formats, PredictIsTheSameForAnyBatchAndThreads) {
+  std::string want = run({"predict", network, dir + "/val", "--format", "csv", "--batch", "1", "--threads", "1"}).out;
+  for (const char* batch : {"2", "3", "10"})
+    for (const char* threads : {"1", "3"})
+      EXPECT_EQ(run({"predict", network, dir + "/val", "--format", "csv", "--batch", batch, "--threads", threads}).out, want)
+          << batch << " " << threads;
+  std::string glob = run({"predict", network, dir + "/val/*/*.png", "--format", "csv"}).out;
+  EXPECT_EQ(glob, want);
+}
+
+TEST_F(Formats, CardChangesReachTheNetwork) {
+  std::vector<std::string> base = {"predict", network, dir + "/val/dark/0.png", "--format", "csv"};
+  std::string want = run(base).out;
+  for (std::vector<std::string> change :
+       std::vector<std::vector<std::string>>{{"--mean", "0.9"}, {"--std", "0.1,0.1,0.1"}, {"--crop-pct", "0.5"}}) {
+    std::vector<std::string> args = base;
+    args.insert(args.end(), change.begin(), change.end());
+    Result r = run(args);
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_NE(r.out, want) << change[0];
+  }
+}
+
+TEST_F(Formats, ValCounts) {
+  json v = parsed({"val", network, "--data", "folder:" + dir, "--format", "json"});
+  EXPECT_EQ(v.at("count"), 10);
+  EXPECT_EQ(v.at("correct5"), 10);
+  EXPECT_EQ(v.at("top5"), 100);
+  EXPECT_DOUBLE_EQ(v.at("top1").get<double>(), v.at("correct").get<double>() * 10);
+  int64_t correct = 0;
+  for (const json& c : v.at("per_class")) correct += c.at("correct").get<int64_t>();
+  EXPECT_EQ(v.at("correct"), correct);
+  EXPECT_EQ(v.at("per_class").size(), 2u);
+  // The same count from the single predictions.
+  int64_t right = 0;
+  for (const json& p : parsed({"predict", network, dir + "/val", "--json"}))
+    right +=
+        p.at("file").get<std::string>().find("/" + p.at("top")[0].at("class").get<std::string>() + "/") != std::string::npos;
+  EXPECT_EQ(right, correct);
+}
+
+TEST_F(Formats, InspectAddsUp) {
+  json m = parsed({"inspect", "resnet18", "--json"});
+  int64_t params = 0, macs = 0;
+  for (const json& l : m.at("layers")) params += l.at("params").get<int64_t>(), macs += l.at("macs").get<int64_t>();
+  EXPECT_EQ(params, 11689512);  // torchvision's
+  EXPECT_EQ(m.at("params"), params);
+  EXPECT_EQ(m.at("macs"), macs);
+  EXPECT_EQ(m.at("peak_bytes").get<int64_t>(), m.at("weights_bytes").get<int64_t>() + m.at("packed_bytes").get<int64_t>() +
+                                                   m.at("activations_bytes").get<int64_t>());
+  json f = parsed({"inspect", network, "--tensors", "--json"});
+  EXPECT_EQ(f.at("format"), "safetensors");
+  EXPECT_EQ(f.at("not_finite"), 0);
+  EXPECT_TRUE(f.at("metadata").contains("fovea.model"));
+  int64_t values = 0;
+  for (const json& t : f.at("tensor_list")) values += t.at("count").get<int64_t>();
+  EXPECT_EQ(f.at("values"), values);
+  EXPECT_EQ(parsed({"inspect", network, "--json"}).at("classes"), 2);
+}
+
+TEST_F(Formats, DrawingsHoldEveryLayerOfScope) {
+  std::string svg = dir + "/graph.svg";
+  json m = parsed({"inspect", "resnet18", "--json", "--svg", svg});
+  std::string text = read_file(svg);
+  EXPECT_TRUE(text.starts_with("<svg"));
+  EXPECT_TRUE(text.ends_with("</svg>\n"));
+  for (const char* name : {"layer1.0.conv1", "layer4.1.conv2", "layer2.0.downsample.0", ">fc<"})
+    EXPECT_NE(text.find(name), std::string::npos) << name;
+}
+
+TEST_F(Formats, BenchAndDoctor) {
+  json b = parsed({"bench", network, "--runs", "3", "--layers", "--json"});
+  EXPECT_GT(b.at("median_ms"), 0);
+  EXPECT_LE(b.at("min_ms"), b.at("median_ms"));
+  EXPECT_GT(b.at("peak_gflop_per_second"), 1);
+  EXPECT_EQ(b.at("runs"), 3);
+  EXPECT_GT(b.at("layers").size(), 3u);
+  for (const json& l : b.at("layers")) EXPECT_TRUE(l.at("kernel").is_string());
+  json t = parsed({"bench", "cnn_mnist", "--train", "--batch", "4", "--runs", "2", "--json"});
+  EXPECT_EQ(t.at("mode"), "train");
+  EXPECT_GT(t.at("gflop"),
+            2 * parsed({"bench", "cnn_mnist", "--batch", "4", "--runs", "1", "--json"}).at("gflop").get<double>());
+  json d = parsed({"doctor", "--json", "--isa", "portable"});
+  bool found = false;
+  for (const json& row : d) found = found || (row.at("what") == "instructions used" && row.at("value") == "portable");
+  EXPECT_TRUE(found);
+}
+
+TEST_F(Formats, NoBarWithoutATerminal) {
+  std::vector<std::string> args = {"val", network, "--data", "folder:" + dir};
+  EXPECT_EQ(run(args).err, "");
+  EXPECT_NE(run(args, {.environment = {"TERM=xterm"}, .terminal = true}).err.find("pictures/s"), std::string::npos);
+  EXPECT_EQ(run(args, {.environment = {"TERM=dumb"}, .terminal = true}).err, "");
+}
+
+}  // namespace
+}  // namespace fovea::cli_test
