@@ -24,7 +24,9 @@ double weight(Filter f, double x) {
   switch (f) {
     case Filter::box: return x > -0.5 && x <= 0.5 ? 1 : 0;
     case Filter::bilinear: return a < 1 ? 1 - a : 0;
-    case Filter::hamming: return a < 1 ? sinc(a) * (0.54f + 0.46f * std::cos(a * std::numbers::pi)) : 0;  // f: as Pillow's
+    case Filter::hamming:  // with floats where Pillow has them: they do not sum to 1
+      if (a == 0) return 1;
+      return a < 1 ? sinc(a) * (0.54f + 0.46f * std::cos(a * std::numbers::pi)) : 0;
     case Filter::bicubic:
       if (a < 1) return (1.5 * a - 2.5) * a * a + 1;
       return a < 2 ? (((a - 5) * a + 8) * a - 4) * -0.5 : 0;
