@@ -95,6 +95,16 @@ std::vector<BadCase> zip_cases() {
          z.set(z.central[1] + 42, z.local[2] - 10, 4);
        }),
        bad, "overlaps the next one"},
+      {"PT09ag", broken([](ZipImage& z) {
+         uint64_t size =
+             z.directory + 1 - z.data[1];  // the second reaches into the directory, where the third is said to be
+         z.set(z.central[1] + 20, size, 4)
+             .set(z.central[1] + 24, size, 4)
+             .set(z.local[1] + 18, size, 4)
+             .set(z.local[1] + 22, size, 4);
+         z.set(z.central[2] + 42, z.directory + 1, 4);
+       }),
+       bad, "overlaps the next one"},
       {"PT09aa", broken([](ZipImage& z) { z.set(z.local[1] + 26, 0xFFFF, 2); }), bad, "overlaps the next one"},
       {"PT09ab", broken([](ZipImage& z) { z.set(z.central[1] + 20, 100, 4).set(z.central[1] + 24, 100, 4); }), bad,
        "overlaps the next one"},
