@@ -206,7 +206,7 @@ class Drawing {
     constexpr int kRadius = 6;
     std::string out = fmt::format("M{} {}", points[0].first, points[0].second);
     for (size_t i = 1; i + 1 < points.size(); i++) {
-      auto [x, y] = points[i];
+      int x = points[i].first, y = points[i].second;
       auto step = [&](std::pair<int, int> other) {
         int dx = other.first - x, dy = other.second - y;
         return std::pair(x + std::clamp(dx, -kRadius, kRadius), y + std::clamp(dy, -kRadius, kRadius));

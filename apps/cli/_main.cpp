@@ -1,6 +1,7 @@
 // The command line: finds the verb, runs it, and turns whatever goes wrong into one line and an exit code.
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -92,6 +93,7 @@ void fill_standard_streams() {
 
 int main(int argc, char** argv) {
   fovea::cli::fill_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // print() sees EPIPE; a training must not end because nobody reads its output
+  mallopt(M_MMAP_THRESHOLD, 1 << 20);  // what a large array took goes back to the system at once, now and later
+  std::signal(SIGPIPE, SIG_IGN);       // print() sees EPIPE; a training must not end because nobody reads its output
   return fovea::cli::run(std::vector<std::string>(argv + 1, argv + argc));
 }

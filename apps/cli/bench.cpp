@@ -67,7 +67,7 @@ void prepare(const Request& r, Pool& pool, Subject& s) {
   s.info = r.network.identify(file);
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
-  check_memory(memory_of(*plan), r.common.mem_limit, s.info.model);
+  check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model);
   s.state.add(*graph, 0);
   if (file.file && !r.training)
     load_weights(s.state, *graph, *file.file, file.path, {.renames = find_model(s.info.model).renames});
@@ -157,7 +157,7 @@ Record summary(const Request& r, const Subject& s, const std::vector<double>& ti
           {"peak_gflop_per_second", Value(peak * 1e-9, 2)},
           {"share_of_peak", Value(100 * rate / peak, 2)},
           {"load_ms", Value(s.load_seconds * 1e3, 2)},
-          {"planned_bytes", static_cast<int64_t>(memory_of(plan).peak())},
+          {"planned_bytes", static_cast<int64_t>(memory_of(plan, !r.training).peak())},
           {"resident_bytes", static_cast<int64_t>(peak_resident())}};
 }
 
@@ -178,6 +178,7 @@ int run(std::span<const std::string> args) {
   if (r.layers) {
     std::vector<double> seconds = step_times(*s.program);
     const Plan& plan = s.program->plan();
+    steps.reserve(seconds.size());
     for (size_t i = 0; i < seconds.size(); i++) steps.push_back(step_row(plan, plan.steps[i], seconds[i], peak));
     if (format == Format::json) totals.emplace_back("layers", steps);
     if (format != Format::json) print(steps, format);

@@ -132,6 +132,7 @@ void show_model(const Request& r, const ModelInfo& info) {
     note("wrote " + r.svg);
   }
   std::vector<Record> rows;
+  rows.reserve(layers.size());
   for (const Layer& l : layers) rows.push_back(layer_row(l));
   Format format = r.common.output();
   if (format == Format::json) {

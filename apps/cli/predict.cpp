@@ -80,6 +80,7 @@ class Printer {
   }
   void picture(const std::string& path, const std::vector<Guess>& guesses, const Classifier& c) {
     std::vector<Record> top;
+    top.reserve(guesses.size());
     for (const Guess& g : guesses)
       top.push_back({{"index", g.index}, {"class", c.class_name(g.index)}, {"probability", Value(g.probability, 6)}});
     Record whole{{"file", path}, {"top", top}};

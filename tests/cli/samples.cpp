@@ -23,8 +23,8 @@ void make_pictures(const std::string& dir, int count) {
     }
 }
 
-void make_network(const std::string& file) {
-  const Model& m = find_model("cnn_mnist");
+void make_network(const std::string& file, const std::string& model) {
+  const Model& m = find_model(model);
   ModelInfo info{.model = m.name, .options = resolve(m, {.classes = 2}), .card = m.card, .classes = {"bright", "dark"}};
   std::unique_ptr<Graph> g = build_model(m, 1, info.options);
   State state;
