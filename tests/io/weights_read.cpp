@@ -334,6 +334,22 @@ TEST(Torch, OtherEntriesAreIgnored) {
   EXPECT_EQ(values(*file, "w"), kSix);
 }
 
+// A training checkpoint as timm writes it: its arguments are a Namespace, with paths, types and devices in it.
+TEST(Torch, ArgumentsOfATrainingAreIgnored) {
+  PickleWriter p;
+  p.op('}').op('(').text("epoch").integer(3).text("args").global("argparse", "Namespace").op(')').op(0x81).op('}').op('(');
+  p.text("data").global("pathlib", "PosixPath").op('(').text("/").text("data").op('t').op('R');
+  p.text("device").global("torch", "device").text("cuda").op(0x85).op('R');
+  p.text("dtype").global("torch", "float64").text("kind").global("__builtin__", "float");
+  p.text("seen").global("collections", "defaultdict").global("__builtin__", "list").op(0x85).op('R');
+  p.text("tags").global("__builtin__", "frozenset").op(']').op(0x85).op('R').op('u').op('b');
+  p.text("state_dict");
+  put_state_dict(p, {{.name = "w"}});
+  std::string pickle = p.text("amp_scaler").op('}').op('u').stop();
+  EXPECT_EQ(values(*open(torch_zip(pickle).bytes), "w"), kSix);
+  EXPECT_EQ(values(*open(torch_legacy(pickle)), "w"), kSix);
+}
+
 // Python 2 wrote byte strings, and an OrderedDict as one list of pairs.
 TEST(Torch, PythonTwo) {
   PickleWriter p;

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "io/weights/contents.h"
 
 namespace fovea {
@@ -35,20 +36,35 @@ constexpr Allowed kAllowed[] = {
     {"torch", "CharStorage", {PickleGlobal::storage, FileType::i8}},
     {"torch", "ByteStorage", {PickleGlobal::storage, FileType::u8}},
     {"torch", "BoolStorage", {PickleGlobal::storage, FileType::boolean}},
-    // Data without a meaning for weights, found beside them in training checkpoints.
-    {"torch", "device", {PickleGlobal::object}},
-    {"torch", "float32", {PickleGlobal::object}},
-    {"torch", "float16", {PickleGlobal::object}},
-    {"torch", "bfloat16", {PickleGlobal::object}},
-    {"numpy", "dtype", {PickleGlobal::object}},
-    {"numpy.core.multiarray", "scalar", {PickleGlobal::object}},
-    {"numpy._core.multiarray", "scalar", {PickleGlobal::object}},
-    {"_codecs", "encode", {PickleGlobal::object}},
-    {"builtins", "set", {PickleGlobal::object}},
-    {"__builtin__", "set", {PickleGlobal::object}},
-    {"builtins", "dict", {PickleGlobal::object}},  // as a defaultdict's factory
-    {"__builtin__", "dict", {PickleGlobal::object}},
 };
+
+// Data without a meaning for weights, found beside them in training checkpoints: settings, metrics, factories of
+// defaultdicts. Names are separated by spaces; Python 2's module names come with PyTorch's protocol.
+constexpr std::string_view kBuiltins =
+    "bool bytearray bytes complex dict float frozenset int list long object range set slice str tuple unicode xrange";
+struct {
+  std::string_view module, names;
+} constexpr kIgnored[] = {
+    {"argparse", "Namespace"},
+    {"pathlib", "PosixPath WindowsPath PurePosixPath PureWindowsPath"},
+    {"pathlib._local", "PosixPath WindowsPath PurePosixPath PureWindowsPath"},
+    {"torch", "device float16 float32 float64 bfloat16 int8 int16 int32 int64 uint8 bool"},
+    {"numpy", "dtype bool_ float16 float32 float64 int8 int16 int32 int64 uint8"},
+    {"numpy.core.multiarray", "scalar"},
+    {"numpy._core.multiarray", "scalar"},
+    {"_codecs", "encode"},
+    {"builtins", kBuiltins},
+    {"__builtin__", kBuiltins},
+};
+
+bool is_ignored(std::string_view module, std::string_view name) {
+  for (auto [of, names] : kIgnored) {
+    if (module != of) continue;
+    std::vector<std::string> all = split(names, ' ');
+    return std::find(all.begin(), all.end(), name) != all.end();
+  }
+  return false;
+}
 
 // Modules whose classes run programs, too: nothing honest names them.
 constexpr std::string_view kCodeModules[] = {
@@ -70,6 +86,7 @@ bool is_code(std::string_view module, std::string_view name) {
 GlobalMeaning find_global(const PickleBytes& in, uint64_t at, std::string_view module, std::string_view name) {
   for (const Allowed& allowed : kAllowed)
     if (module == allowed.module && name == allowed.name) return allowed.meaning;
+  if (is_ignored(module, name)) return {PickleGlobal::object};
   std::string full = shown(std::string(module) + "." + std::string(name));
   full = full.substr(1, full.rfind('"') - 1);
   const std::string& path = in.file().path();
