@@ -10,7 +10,9 @@ namespace {
 
 constexpr int64_t kSliceFloats = 64 * 1024;  // of packed weights: a quarter of the L2 of current CPUs, measured best
 constexpr int64_t kChunkPixels = 256;        // enough for a slice of weights to be read from L3 for nothing
+constexpr int64_t kPaddedPixels = 512;       // of a chunk of copied rows
 constexpr int kFewChannels = 16;             // up to here copying rows costs less than many short terms
+constexpr int kFewLineChannels = 32;         // the same where taps share their pixels
 
 struct Reach {
   int offset, tap;
@@ -45,8 +47,8 @@ GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int thr
   out_step_y_ = forward_ ? 1 : s.sh, out_step_x_ = forward_ ? 1 : s.sw;
   joined_ = groups_to_join(s.groups, out_channels_ / s.groups, tiles_.lanes);
   panel_in_ = in_channels_ / s.groups * joined_;
-  add_panels();
   add_phases();
+  add_panels();
   const size_t width = panels_.back().offset + panels_.back().width;
   for (Phase& phase : phases_) {
     phase.packed = packed_floats_;
@@ -64,7 +66,7 @@ void GatherConv::add_panels() {
   const int span = out_channels_ / shape_.groups * joined_;
   size_t offset = 0;
   for (int group = 0; group < shape_.groups / joined_; group++) {
-    const Parts parts(tiles_.vectors_for(span), tiles_.vectors);
+    const Parts parts(tiles_.vectors_for(span), padded_ ? std::min(tiles_.vectors, TileSet::kLineVectors) : tiles_.vectors);
     for (int i = 0; i < parts.count; i++) {
       const int begin = static_cast<int>(parts.begin(i)) * tiles_.lanes,
                 width = static_cast<int>(parts.size(i)) * tiles_.lanes;
@@ -76,7 +78,7 @@ void GatherConv::add_panels() {
 
 void GatherConv::add_phases() {
   const ConvShape& s = shape_;
-  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= kFewChannels;
+  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= (in_step_x_ == 1 ? kFewLineChannels : kFewChannels);
   for (int y0 = 0; y0 < std::min(out_step_y_, out_h_); y0++) {
     for (int x0 = 0; x0 < std::min(out_step_x_, out_w_); x0++) {
       Phase phase{};
@@ -111,20 +113,21 @@ void GatherConv::split_depth(Phase& phase) const {
   }
 }
 
+// Chunks of rows of one image: enough of them that few rows are copied twice.
+void GatherConv::split_rows(Phase& phase) {
+  int64_t count = ceil_div(phase.rows, std::max<int64_t>(1, kPaddedPixels / phase.cols));
+  while (shape_.n * count % threads_ != 0 && count < phase.rows) count++;
+  phase.chunks = shape_.n * count, phase.panel_groups = 1, phase.chunk_pixels = 1;
+  if (phase.terms == 0) return;
+  const int64_t rows = ceil_div(phase.rows, count), span = phase.taps.back().dy - phase.taps.front().dy + 1;
+  phase.padded_cols = (int64_t{phase.cols} - 1) * in_step_x_ + phase.taps_x();
+  pad_floats_ = std::max(pad_floats_, ((rows - 1) * in_step_y_ + span) * phase.padded_cols * in_channels_);
+}
+
 // Chunks of pixels x groups of panels, so that every thread gets the same number of both. Splitting pixels makes every
 // thread read all weights, splitting panels makes it read all pixels: the cheaper one wins.
 void GatherConv::split_work(Phase& phase) {
-  if (padded_) {
-    const Parts parts(phase.rows, std::max<int64_t>(1, kChunkPixels / phase.cols));
-    phase.chunks = shape_.n * parts.count, phase.panel_groups = 1;
-    const int64_t rows = (phase.rows + parts.count - 1) / parts.count;
-    phase.chunk_pixels = rows * phase.cols;
-    if (phase.terms == 0) return;
-    const int span_y = phase.taps.back().dy - phase.taps.front().dy + 1;
-    const int64_t pad_rows = (rows - 1) * in_step_y_ + span_y, pad_cols = (phase.cols - 1) * in_step_x_ + phase.taps_x();
-    pad_floats_ = std::max(pad_floats_, pad_rows * pad_cols * in_channels_);
-    return;
-  }
+  if (padded_) return split_rows(phase);
   const int64_t pixels = int64_t{shape_.n} * phase.rows * phase.cols, panels = static_cast<int64_t>(panels_.size());
   const double weights = double(phase.terms) * phase.depth * panels * tiles_.width(), image = double(pixels) * in_channels_;
   const double products = weights * pixels;

@@ -37,6 +37,7 @@ class GatherConv {
     int y0, x0, rows, cols;
     std::vector<Tap> taps;  // by dy, then dx
     int terms, depth;       // a term is a tap, or with padded rows all taps of one dy
+    int64_t padded_cols;    // pixels of a padded row
     int taps_x() const { return terms ? static_cast<int>(taps.size()) / terms : 0; }  // of a term, with padded rows
     size_t packed;                                                                    // where its weights begin
     std::vector<Slice> slices;
@@ -54,14 +55,16 @@ class GatherConv {
   void add_panels();
   void split_depth(Phase& phase) const;
   void split_work(Phase& phase);
+  void split_rows(Phase& phase);
   void pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const;
   Space space(void* work, int thread) const;
   void run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& space) const;
   void run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels, Space& space) const;
   void point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
-  void point_padded(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
-  template <class Row>
-  void each_row(const Phase& phase, int64_t first, int64_t pixels, Row row) const;
+  float* out_pixel(const Job& job, const Phase& phase, int64_t p) const;
+  void run_rows(const Job& job, const Phase& phase, int64_t chunk, Space& space) const;
+  void copy_padded(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& space) const;
+  void run_row(const Job& job, const Phase& phase, const Panel& panel, int64_t row, int64_t y, Space& space) const;
 
   ConvShape shape_;
   bool forward_;
@@ -71,7 +74,7 @@ class GatherConv {
   int in_step_y_, in_step_x_, out_step_y_, out_step_x_;
   int joined_;    // groups that share a panel: block-diagonal weights fill vectors that one small group would not
   int panel_in_;  // input channels of a panel
-  bool padded_;   // few channels: rows are copied with zeros around, and one term covers a whole kernel row
+  bool padded_;   // few channels: rows are copied with zeros around, and line tiles take a whole kernel row at once
   std::vector<Phase> phases_;
   std::vector<Panel> panels_;
   size_t packed_floats_ = 0;

@@ -11,6 +11,11 @@ namespace {
 
 constexpr int64_t kEpilogueTiles = 8;  // a call per that many tiles: the block is still in L1, and calls are few
 
+// Brings floats into L2 that are read soon.
+void fetch(const float* from, int64_t floats) {
+  for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(from + i, 0, 2);
+}
+
 void fill_pointers(const float** to, int64_t n, const float* first, int64_t step) {
   for (int64_t i = 0; i < n; i++) to[i] = first + i * step;
 }
@@ -86,17 +91,10 @@ void GatherConv::run(const float* in, const float* packed, float* out, void* wor
 }
 
 void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& s) const {
-  int64_t first, pixels;
-  if (padded_) {  // some rows of one image
-    const int64_t image_chunks = phase.chunks / shape_.n, image = chunk / image_chunks, part = chunk % image_chunks;
-    const int64_t y0 = phase.rows * part / image_chunks, y1 = phase.rows * (part + 1) / image_chunks;
-    first = (image * phase.rows + y0) * phase.cols, pixels = (y1 - y0) * phase.cols;
-    point_padded(job, phase, first, pixels, s);
-  } else {
-    const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
-    first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
-    point(job, phase, first, pixels, s);
-  }
+  if (padded_) return run_rows(job, phase, chunk, s);
+  const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
+  const int64_t first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
+  point(job, phase, first, pixels, s);
   const int64_t panels = static_cast<int64_t>(panels_.size());
   const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
   for (int64_t i = begin; i < end; i++) run_panel(job, phase, panels_[i], first, pixels, s);
@@ -131,23 +129,12 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   }
 }
 
-// row(offset in the chunk, image, qy, qx, how many) for every run of pixels in one row.
-template <class Row>
-void GatherConv::each_row(const Phase& phase, int64_t first, int64_t pixels, Row row) const {
-  for (int64_t done = 0; done < pixels;) {
-    const int64_t p = first + done, x = p % phase.cols, y = p / phase.cols;
-    const int64_t n = std::min(pixels - done, phase.cols - x);
-    row(done, y / phase.rows, y % phase.rows, x, n);
-    done += n;
-  }
-}
-
 // The pointers of a chunk: outputs, and for every tap its input pixels, or zeros outside the image.
 void GatherConv::point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
-  each_row(phase, first, pixels, [&](int64_t at, int64_t image, int64_t qy, int64_t qx, int64_t n) {
-    const int64_t oy = phase.y0 + qy * out_step_y_, ox = phase.x0 + qx * out_step_x_;
-    float* out = job.out + ((image * out_h_ + oy) * out_w_ + ox) * out_channels_;
-    for (int64_t i = 0; i < n; i++) s.out[at + i] = out + i * out_step_x_ * out_channels_;
+  for (int64_t at = 0, n = 0; at < pixels; at += n) {  // runs of pixels in one row
+    const int64_t p = first + at, qx = p % phase.cols, qy = p / phase.cols % phase.rows, image = p / phase.cols / phase.rows;
+    n = std::min(pixels - at, phase.cols - qx);
+    fill_pointers(const_cast<const float**>(s.out) + at, n, out_pixel(job, phase, p), int64_t{out_step_x_} * out_channels_);
     const float** to = s.in + at;
     for (const Tap& tap : phase.taps) {
       const int64_t iy = qy * in_step_y_ + tap.dy, ix = qx * in_step_x_ + tap.dx;
@@ -161,38 +148,68 @@ void GatherConv::point(const Job& job, const Phase& phase, int64_t first, int64_
       fill_pointers(to + hi, n - hi, s.zeros, 0);
       to += max_chunk_;
     }
-  });
+  }
 }
 
-// Rows of one image, copied with zeros around: then the taps of a kernel row are one run of floats.
-void GatherConv::point_padded(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
-  const int64_t c = in_channels_, q0 = first / phase.cols % phase.rows, image = first / phase.cols / phase.rows;
-  const int64_t width = (int64_t{phase.cols} - 1) * in_step_x_ + phase.taps_x();
-  const int64_t y_min = phase.terms ? q0 * in_step_y_ + phase.taps.front().dy : 0;
-  if (phase.terms) {
-    const int64_t x_min = phase.taps.front().dx;
-    const int64_t rows = (pixels / phase.cols - 1) * in_step_y_ + phase.taps.back().dy - phase.taps.front().dy + 1;
-    const int64_t lo = std::clamp<int64_t>(-x_min, 0, width), hi = std::clamp<int64_t>(in_w_ - x_min, lo, width);
-    for (int64_t r = 0; r < rows; r++) {
-      float* to = s.pad + r * width * c;
-      const int64_t iy = y_min + r;
-      const bool inside = iy >= 0 && iy < in_h_;
-      std::fill_n(to, (inside ? lo : width) * c, 0.0f);
-      if (!inside) continue;
-      if (lo < hi)
-        std::memcpy(to + lo * c, job.in + ((image * in_h_ + iy) * in_w_ + x_min + lo) * c, (hi - lo) * c * sizeof(float));
-      std::fill_n(to + hi * c, (width - hi) * c, 0.0f);
+// Where the output of pixel p of a phase lies.
+float* GatherConv::out_pixel(const Job& job, const Phase& phase, int64_t p) const {
+  const int64_t qx = p % phase.cols, qy = p / phase.cols % phase.rows, image = p / phase.cols / phase.rows;
+  const int64_t oy = phase.y0 + qy * out_step_y_, ox = phase.x0 + qx * out_step_x_;
+  return job.out + ((image * out_h_ + oy) * out_w_ + ox) * out_channels_;
+}
+
+// Some rows of one image: copied with zeros around, so that the taps of a kernel row see one run of pixels.
+void GatherConv::run_rows(const Job& job, const Phase& phase, int64_t chunk, Space& s) const {
+  const int64_t chunks = phase.chunks / shape_.n, image = chunk / chunks, part = chunk % chunks;
+  const int64_t y0 = phase.rows * part / chunks, y1 = phase.rows * (part + 1) / chunks;
+  if (phase.terms) copy_padded(job, phase, image, y0, y1, s);
+  const int64_t in_row = int64_t{in_w_} * in_channels_, in_rows = int64_t{shape_.n} * in_h_;
+  for (const Panel& panel : panels_) {
+    for (int64_t y = y0; y < y1; y++) {
+      const int64_t ahead = image * in_h_ + (y + y1 - y0) * in_step_y_;  // where the next chunk copies from, about
+      if (&panel == &panels_[0] && ahead + in_step_y_ <= in_rows) fetch(job.in + ahead * in_row, in_step_y_ * in_row);
+      run_row(job, phase, panel, image * phase.rows + y, y - y0, s);
     }
   }
-  each_row(phase, first, pixels, [&](int64_t at, int64_t, int64_t qy, int64_t qx, int64_t n) {
-    const int64_t oy = phase.y0 + qy * out_step_y_, ox = phase.x0 + qx * out_step_x_;
-    float* out = job.out + ((image * out_h_ + oy) * out_w_ + ox) * out_channels_;
-    for (int64_t i = 0; i < n; i++) s.out[at + i] = out + i * out_step_x_ * out_channels_;
-    for (int t = 0; t < phase.terms; t++) {
-      const int64_t row = qy * in_step_y_ + phase.taps[t * phase.taps_x()].dy - y_min;
-      fill_pointers(s.in + t * max_chunk_ + at, n, s.pad + (row * width + qx * in_step_x_) * c, int64_t{in_step_x_} * c);
+}
+
+void GatherConv::copy_padded(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& s) const {
+  const int64_t c = in_channels_, width = phase.padded_cols, x_min = phase.taps.front().dx;
+  const int64_t lo = std::clamp<int64_t>(-x_min, 0, width), hi = std::clamp<int64_t>(in_w_ - x_min, lo, width);
+  const int64_t first = y0 * in_step_y_ + phase.taps.front().dy, last = (y1 - 1) * in_step_y_ + phase.taps.back().dy;
+  float* to = s.pad;
+  for (int64_t y = first; y <= last; y++, to += width * c) {
+    if (y < 0 || y >= in_h_ || lo >= hi) {
+      std::fill_n(to, width * c, 0.0f);
+      continue;
     }
-  });
+    std::fill_n(to, lo * c, 0.0f);
+    std::memcpy(to + lo * c, job.in + ((image * in_h_ + y) * in_w_ + x_min + lo) * c, (hi - lo) * c * sizeof(float));
+    std::fill_n(to + hi * c, (width - hi) * c, 0.0f);
+  }
+}
+
+// Output row `row` (of all images), which is row y of the chunk whose input was copied.
+void GatherConv::run_row(const Job& job, const Phase& phase, const Panel& panel, int64_t row, int64_t y, Space& s) const {
+  const float* weights = job.packed + phase.packed + phase.taps.size() * panel_in_ * panel.offset;
+  const int vectors = panel.width / tiles_.lanes, step = in_step_x_;
+  const LineFn* fns = tiles_.line[step <= 2 && phase.taps_x() > step ? step : 0][vectors - 1];
+  const Parts parts(phase.cols, tiles_.line_pixels[vectors - 1]);
+  LineTile tile{};
+  tile.a = s.a, tile.b = s.in, tile.ldc = int64_t{out_step_x_} * out_channels_, tile.lda = panel.width;
+  tile.ldb = in_channels_, tile.terms = phase.terms, tile.depth = in_channels_;
+  tile.taps = phase.taps_x(), tile.step = step, tile.cols = panel.cols;
+  float* out = out_pixel(job, phase, row * phase.cols) + panel.out_c;
+  for (int64_t i = 0; i < parts.count; i++) {
+    for (int t = 0; t < phase.terms; t++) {
+      const int64_t in_row = y * in_step_y_ + phase.taps[t * phase.taps_x()].dy - phase.taps.front().dy;
+      s.a[t] = weights + int64_t{t} * phase.depth * panel.width;
+      s.in[t] = s.pad + (in_row * phase.padded_cols + parts.begin(i) * step) * in_channels_;
+    }
+    tile.c = out + parts.begin(i) * tile.ldc;
+    fns[parts.size(i) - 1](tile);
+  }
+  if (job.epilogue) (*job.epilogue)(out, row * phase.cols, phase.cols, out_channels_, panel.out_c, panel.out_c + panel.cols);
 }
 
 }  // namespace fovea::kernels

@@ -20,6 +20,11 @@ constexpr int kCopyOuts = 96;    // from here on copying x's part of a strip pay
 
 }  // namespace
 
+// Memory that the next chunk reads.
+struct WeightConv::Ahead {
+  const char *at, *end;
+};
+
 struct WeightConv::Space {
   const float** x;       // [terms]
   const float** dy;      // [terms]
@@ -27,6 +32,7 @@ struct WeightConv::Space {
   float** sum;           // [o] rows of the sum
   float* panel;          // [pixels][width] copy of x's part of a strip
   float* pad;            // padded rows of x
+  Ahead next[2];         // x and dy of the next chunk, fetched while this one is at work
 };
 
 struct WeightConv::Job {
@@ -78,8 +84,9 @@ void WeightConv::split_work() {
     chunk_rows_ = ceil_div(parts.n, parts.count);
   }
   const int64_t strips = static_cast<int64_t>(strips_.size()), sum_bytes = s.o * sum_row() * int64_t{sizeof(float)};
-  splits_ = std::min({ceil_div(kTasks, strips), pixels / kSplitPixels, kSumBytes / sum_bytes, chunks_});
-  splits_ = std::max<int64_t>(1, splits_);
+  const int64_t most = std::min({ceil_div(kTasks, strips), pixels / kSplitPixels, kSumBytes / sum_bytes, chunks_});
+  while (splits_ < most) splits_ *= 2;  // a power of two: any usual number of threads shares them evenly
+  splits_ = std::min(splits_, chunks_);
   copies_ = panel_out_ >= kCopyOuts && !padded_;
   panel_floats_ = copies_ ? (pointwise_ ? chunk_pixels_ : chunk_rows_ * s.ow()) * tiles_.width() : 0;
   while (strip_groups_ < strips && splits_ * strip_groups_ % threads_ != 0 && splits_ * strip_groups_ < 8 * threads_)
@@ -132,6 +139,12 @@ void WeightConv::run_task(const Job& job, int64_t split, int64_t group, Space& s
 }
 
 void WeightConv::run_chunk(const Job& job, int64_t chunk, int64_t begin, int64_t end, bool first, Space& s) const {
+  const auto range = [&](const float* p, int64_t floats) {  // the next chunk's share of an operand, about
+    return Ahead{reinterpret_cast<const char*>(p + floats * (chunk + 1) / chunks_),
+                 reinterpret_cast<const char*>(p + floats * std::min(chunk + 2, chunks_) / chunks_)};
+  };
+  s.next[0] = range(job.x, int64_t{shape_.n} * shape_.h * shape_.w * shape_.c);
+  s.next[1] = range(job.dy, int64_t{shape_.n} * shape_.oh() * shape_.ow() * shape_.o);
   if (pointwise_) {
     const int64_t all = int64_t{shape_.n} * shape_.h * shape_.w, p0 = all * chunk / chunks_,
                   p1 = all * (chunk + 1) / chunks_;
@@ -179,8 +192,16 @@ void WeightConv::run_strip(int64_t index, bool follows, int64_t terms, int64_t p
   for (int64_t i = 0; i < parts.count; i++) {
     const int64_t o = strip.out_c + parts.begin(i);
     tile.b_offset = j0 * c.o + o, tile.c = s.sum + o;
+    fetch_ahead(tile, s);
     tiles_.columns_form[vectors - 1][parts.size(i) - 1](tile);
   }
+}
+
+// Lets a tile fetch a part of the next chunk: a line per pixel.
+void WeightConv::fetch_ahead(Tile& tile, Space& s) const {
+  Ahead& next = s.next[s.next[0].at >= s.next[0].end];
+  tile.ahead = next.at, tile.ahead_step = next.at < next.end ? 64 : 0;
+  next.at += tile.ahead_step * tile.terms * tile.depth;
 }
 
 // The rows of x under kernel row u, and the rows of dy that meet them. Returns how many lie inside the image.

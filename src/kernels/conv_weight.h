@@ -29,6 +29,7 @@ class WeightConv {
     int64_t c_offset;    // in a row of the sum
     bool same_operand(const Strip& s) const { return u == s.u && v == s.v && x_offset == s.x_offset; }
   };
+  struct Ahead;
   struct Space;
   struct Job;
 
@@ -40,6 +41,7 @@ class WeightConv {
   void run_task(const Job& job, int64_t split, int64_t group, Space& space) const;
   void run_chunk(const Job& job, int64_t chunk, int64_t begin, int64_t end, bool first, Space& space) const;
   void run_strip(int64_t index, bool follows, int64_t terms, int64_t pixels, bool first, Space& space) const;
+  void fetch_ahead(Tile& tile, Space& space) const;
   int64_t point(const Job& job, int64_t row0, int64_t rows, int u, Space& space) const;
   void copy_padded(const Job& job, int64_t row0, int64_t rows, Space& space) const;
   void reduce(const float* sums, float* dw, int64_t begin, int64_t end) const;

@@ -23,13 +23,30 @@ struct Tile {
   int64_t b_step;  // rows form
   int64_t ldb;     // columns form
   int64_t terms, depth;
-  const char* ahead;   // rows form: from here on, memory is fetched into L2
+  const char* ahead;   // from here on, memory is fetched into L2
   int64_t ahead_step;  // bytes per (t, k); 0: none
   int cols;            // 1 ... vectors * lanes
   bool accumulate;     // false: C is written without being read
 };
 
 using TileFn = void (*)(const Tile&);
+
+// A run of pixels of one output row, with all taps of the kernel rows above them:
+// C[r][0, cols) = sum over t < terms, k < depth, v < taps of  b[t][(r * step + v) * ldb + k] * a[t][(v * depth + k) * lda]
+// An input pixel lies under several taps: its value is spread over a vector once for all of them, which is what bounds
+// the tiles above where there are few channels. The order of an element's sum is (t, groups of taps, k, v).
+struct LineTile {
+  const float* const* a;
+  const float* const* b;
+  float* c;     // C[r] = c + r * ldc
+  int64_t ldc;  // floats
+  int64_t lda, ldb;
+  int64_t terms, depth;
+  int taps, step;
+  int cols;  // 1 ... vectors * lanes
+};
+
+using LineFn = void (*)(const LineTile&);
 
 // The tiles of one instruction set.
 struct TileSet {
@@ -40,6 +57,9 @@ struct TileSet {
   int columns_form_rows[kMaxVectors];
   TileFn rows_form[kMaxVectors][kMaxRows];  // [vectors - 1][rows - 1]
   TileFn columns_form[kMaxVectors][kMaxRows];
+  static constexpr int kLineVectors = 2, kLineSteps = 3;
+  int line_pixels[kLineVectors];                    // the most pixels of a line tile of 1 + i vectors
+  LineFn line[kLineSteps][kLineVectors][kMaxRows];  // [step if it is 1 or 2, else 0][vectors - 1][pixels - 1]
 
   int width() const { return lanes * vectors; }
   int vectors_for(int cols) const { return (cols + lanes - 1) / lanes; }

@@ -1,5 +1,7 @@
 #include "run/state.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -9,13 +11,22 @@
 #include "base/random.h"
 
 namespace fovea {
+namespace {
+
+// Large arrays ask for huge pages: a training step walks through hundreds of megabytes, and misses of the TLB cost it.
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr int64_t kHugeFloats = int64_t{4} << 20;
+
+}  // namespace
 
 void Array::Free::operator()(float* p) const { std::free(p); }
 
 Array::Array(Shape shape, float fill_value) : shape_(shape) {
-  size_t bytes = (static_cast<size_t>(shape.numel()) * sizeof(float) + 63) / 64 * 64;
-  data_.reset(static_cast<float*>(std::aligned_alloc(64, std::max<size_t>(bytes, 64))));
+  const size_t align = shape.numel() < kHugeFloats ? 64 : kHugePage;
+  const size_t bytes = (static_cast<size_t>(shape.numel()) * sizeof(float) + align - 1) / align * align;
+  data_.reset(static_cast<float*>(std::aligned_alloc(align, std::max(bytes, align))));
   if (!data_) fail(Code::resources, "out of memory: {} bytes for a tensor of shape {}", bytes, shape.str());
+  if (align == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish: kernels that cannot just go on
   std::fill_n(data_.get(), shape.numel(), fill_value);
 }
 

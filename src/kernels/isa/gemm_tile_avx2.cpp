@@ -25,6 +25,7 @@ struct V {
 constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {8, 6};
 constexpr int kColumnsForm[kVectors] = {8, 6};
+constexpr int kLine[TileSet::kLineVectors] = {10, 4};
 
 #include "kernels/isa/gemm_tile.inl"
 

@@ -23,6 +23,7 @@ struct V {
 constexpr int kVectors = 4;
 constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
 constexpr int kColumnsForm[kVectors] = {16, 12, 8, 6};
+constexpr int kLine[TileSet::kLineVectors] = {16, 12};
 
 #include "kernels/isa/gemm_tile.inl"
 

@@ -27,6 +27,7 @@ struct V {
 constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {6, 4};
 constexpr int kColumnsForm[kVectors] = {6, 4};
+constexpr int kLine[TileSet::kLineVectors] = {8, 4};
 
 #include "kernels/isa/gemm_tile.inl"
 
