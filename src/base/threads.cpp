@@ -18,30 +18,6 @@
 namespace fovea {
 namespace {
 
-// Floating point as every kernel expects it, whatever the host program set: round to nearest, denormals are zero.
-class FloatMode {
- public:
-#if defined(__x86_64__)
-  FloatMode() : before_(_mm_getcsr()) { _mm_setcsr(0x9FC0); }
-  ~FloatMode() { _mm_setcsr(before_); }
-#elif defined(__aarch64__)
-  FloatMode() {
-    asm volatile("mrs %0, fpcr" : "=r"(before_));
-    asm volatile("msr fpcr, %0" : : "r"(uint64_t{1} << 24));
-  }
-  ~FloatMode() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
-#endif
-  FloatMode(const FloatMode&) = delete;
-  FloatMode& operator=(const FloatMode&) = delete;
-
- private:
-#if defined(__x86_64__)
-  unsigned before_;
-#elif defined(__aarch64__)
-  uint64_t before_ = 0;
-#endif
-};
-
 void pause_cpu() {
 #if defined(__x86_64__)
   _mm_pause();
@@ -67,6 +43,20 @@ void wait_while(const std::atomic<T>& word, T old, std::chrono::nanoseconds pati
 }
 
 }  // namespace
+
+#if defined(__x86_64__)
+FloatMode::FloatMode() : before_(_mm_getcsr()) { _mm_setcsr(0x9FC0); }
+FloatMode::~FloatMode() { _mm_setcsr(static_cast<unsigned>(before_)); }
+#elif defined(__aarch64__)
+FloatMode::FloatMode() : before_(0) {
+  asm volatile("mrs %0, fpcr" : "=r"(before_));
+  asm volatile("msr fpcr, %0" : : "r"(uint64_t{1} << 24));
+}
+FloatMode::~FloatMode() { asm volatile("msr fpcr, %0" : : "r"(before_)); }
+#else
+FloatMode::FloatMode() : before_(0) {}
+FloatMode::~FloatMode() = default;
+#endif
 
 // What caller and workers write lies on separate cache lines, so that looking costs nothing while nobody writes.
 // Every index of a job is claimed by whoever gets to it first, preferably the thread of that number: a worker that the

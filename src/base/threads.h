@@ -8,6 +8,19 @@
 
 namespace fovea {
 
+// Floating point as every kernel expects it, whatever the host program set: round to nearest, denormals are zero. The pool
+// sets it for its jobs; who computes outside of them sets it for himself.
+class FloatMode {
+ public:
+  FloatMode();
+  ~FloatMode();
+  FloatMode(const FloatMode&) = delete;
+  FloatMode& operator=(const FloatMode&) = delete;
+
+ private:
+  uint64_t before_;
+};
+
 class Pool {
  public:
   // 1 <= threads <= 256. One thread runs everything inline.

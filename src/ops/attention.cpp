@@ -61,6 +61,11 @@ static Cases cases() {
        [](auto in) { return attention(in[0], in[1], in[2], 0.35f); },
        -2,
        2},
+      {"one_tensor",  // its gradient must count it once for each of its three places
+       {{1, 3, 2, 4}},
+       [](auto in) { return attention(in[0], in[0], in[0], 0.5f); },
+       -2,
+       2},
       {"fused_qkv",
        {{2, 9, 24}},
        [](auto in) {

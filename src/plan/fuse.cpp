@@ -179,7 +179,7 @@ void set_domain(Group& group, const Graph& g, const Shape& domain, bool keep_las
       strides[l].push_back(own < 0 || s[own] == 1 ? 0 : strides_of(s)[static_cast<size_t>(own)]);
     }
   }
-  for (size_t d = 0; d + 1 < dims.size() - (keep_last ? 1u : 0u) && dims.size() > 1;) {
+  for (size_t d = 0; d + 1 + (keep_last ? 1 : 0) < dims.size();) {
     bool even = flags[d] == flags[d + 1];
     for (auto& s : strides) even = even && s[d] == s[d + 1] * dims[d + 1];
     if (!even) {
@@ -215,6 +215,15 @@ Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots,
   r.leaves = std::move(e.leaves);
   set_domain(r, g, g.node(roots[0]).type.shape, block >= 0, apart);
   return r;
+}
+
+bool fits(const Graph& g, const Fusion& f, const std::vector<int>& roots) {
+  Emitter e(g, f, -1);
+  for (int id : roots) {
+    e.value(id, false);
+    if (e.leaves.size() > kMaxLeaves || e.code.size() > kMaxLeaves + kMaxOps) return false;
+  }
+  return true;
 }
 
 std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id, bool root) {

@@ -23,6 +23,8 @@ struct Group {
 // block: the value of this node arrives in register 0 (-1: none), the domain's last dimension stays whole.
 // apart: a flag for each dimension of the domain; dimensions merge only with their like. Then roots may be leaves.
 Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block = -1, const Dims& apart = {});
+// Whether one program can compute all roots: it must not read too much at once.
+bool fits(const Graph& g, const Fusion& f, const std::vector<int>& roots);
 // The materialised values that a program reads for `id`: to compute it if it is the program's root, else to have it.
 std::vector<int> cone_leaves(const Graph& g, const Fusion& f, int id, bool root);
 

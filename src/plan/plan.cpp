@@ -6,10 +6,10 @@
 #include "base/error.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
+#include "plan/buffers.h"
 #include "plan/cost.h"
 #include "plan/fuse.h"
 #include "plan/lower.h"
-#include "plan/memory.h"
 #include "plan/reduce.h"
 
 namespace fovea {
@@ -39,11 +39,7 @@ class Planner {
       if (needs_step(id)) step(id);
     for (auto& [name, id] : g().outputs()) plan_->outputs.push_back({name, g().node(id).type, ref(id)});
     finish_updates();
-    drop_unread();
-    lifetimes();
-    share_in_place();
-    plan_->arena_floats = assign_offsets(plan_->buffers);
-    totals();
+    lay_out(*plan_);
     return std::move(plan_);
   }
 
@@ -163,7 +159,7 @@ class Planner {
   void pointwise_step(int id) {
     Group group = make_group(g(), fusion_, {id});
     auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
-    Step s{.kernel = "pointwise"};
+    Step s{.kernel = "pointwise", .elementwise = true};
     for (int leaf : group.leaves) s.in.push_back(ref(leaf));
     s.run = [kernel](const Call& c) { kernel->run(c.in, c.out, *c.pool); };
     push(std::move(s), id);
@@ -216,8 +212,11 @@ class Planner {
   // Sums over the same domain and axes whose inputs are all there run as one sweep.
   void reduce_step(int id) {
     std::vector<int> together{id};
-    for (int other = id + 1; other < g().size() && together.size() < 4; other++)
-      if (needs_step(other) && same_reduction(id, other) && !fixed(other) && inputs_ready(other)) together.push_back(other);
+    for (int other = id + 1; other < g().size() && together.size() < 4; other++) {
+      if (!needs_step(other) || !same_reduction(id, other) || fixed(other) || !inputs_ready(other)) continue;
+      together.push_back(other);
+      if (!one_program(g(), fusion_, together)) together.pop_back();
+    }
     ReduceGroup r = bind_reduce(g(), fusion_, together, plan_->options.isa);
     Step s{.kernel = "reduce"};
     for (int leaf : r.leaves) s.in.push_back(ref(leaf));
@@ -244,137 +243,26 @@ class Planner {
   // Parameters are written in place where nobody reads the old value any more, else copied at the end.
   void finish_updates() {
     for (auto& [name, id] : g().updates()) {
-      Ref from = ref(id);
-      int target = buffer_of_[at(g().find_param(name)->node)];
-      if (target < 0)
-        target = buffer_of_[at(g().find_param(name)->node)] = add_buffer(Buffer::state, node(id).type.shape.numel(), name);
-      if (!write_in_place(id, from, target)) plan_->copies.push_back({from, {target, 0}});
+      Ref from = old_value(ref(id));
+      int& target = buffer_of_[at(g().find_param(name)->node)];
+      if (target < 0) target = add_buffer(Buffer::state, node(id).type.shape.numel(), name);
+      if (write_in_place(*plan_, from, target))
+        std::replace(buffer_of_.begin(), buffer_of_.end(), from.buffer, int{target});
+      else
+        plan_->copies.push_back({from, {target, 0}});
     }
   }
 
-  // One whole, even reading of a buffer can be overwritten as it is read.
-  static bool reads_whole_once(const Step& s, int buffer, int64_t floats) {
-    auto n = std::count_if(s.in.begin(), s.in.end(), [&](const Ref& r) { return r.buffer == buffer; });
-    return n == 0 || (n == 1 && std::any_of(s.in.begin(), s.in.end(),
-                                            [&](const Ref& r) { return r.buffer == buffer && r.floats == floats; }));
-  }
-
-  bool write_in_place(int id, Ref from, int target) {
-    Buffer& b = plan_->buffers[static_cast<size_t>(from.buffer)];
-    if (resolve(g(), id).root != id || !is_pointwise(node(id)) || b.where != Buffer::arena) return false;
-    int writer = -1, last_reader = -1;
-    for (size_t i = 0; i < plan_->steps.size(); i++) {
-      for (const Ref& r : plan_->steps[i].out)
-        if (r.buffer == from.buffer) writer = static_cast<int>(i);
-      for (const Ref& r : plan_->steps[i].in)
-        if (r.buffer == target) last_reader = static_cast<int>(i);
-    }
-    if (writer < 0 || last_reader > writer || plan_->steps[static_cast<size_t>(writer)].kernel != "pointwise") return false;
-    if (!reads_whole_once(plan_->steps[static_cast<size_t>(writer)], target, from.floats)) return false;
-    for (auto& o : plan_->outputs)
-      if (o.ref.buffer == from.buffer || o.ref.buffer == target) return false;
-    for (auto& step : plan_->steps) {
-      for (Ref& r : step.in) r.buffer = r.buffer == from.buffer ? target : r.buffer;
-      for (Ref& r : step.out) r.buffer = r.buffer == from.buffer ? target : r.buffer;
-    }
-    for (int& k : buffer_of_) k = k == from.buffer ? target : k;
-    b.floats = 0;
-    return true;
-  }
-
-  // Values that a kernel reads elsewhere (a slice that it takes in place) need no step.
-  void drop_unread() {
-    std::vector<char> read(plan_->buffers.size(), 0);
-    auto mark = [&](Ref r) {
-      if (r.buffer >= 0) read[static_cast<size_t>(r.buffer)] = 1;
-    };
-    for (auto& o : plan_->outputs) mark(o.ref);
-    for (auto& [from, to] : plan_->copies) mark(from);
-    for (auto* list : {&plan_->steps, &plan_->setup})
-      for (size_t i = list->size(); i-- > 0;) {
-        Step& s = (*list)[i];
-        bool needed = std::any_of(s.out.begin(), s.out.end(), [&](Ref r) {
-          return read[static_cast<size_t>(r.buffer)] || plan_->buffers[static_cast<size_t>(r.buffer)].where == Buffer::state;
-        });
-        if (!needed) {
-          list->erase(list->begin() + static_cast<long>(i));
-          continue;
-        }
-        for (Ref r : s.in) mark(r);
-        mark(s.packed);
-      }
-  }
-
-  void lifetimes() {
-    for (Buffer& b : plan_->buffers) b.first = 1 << 30, b.last = -1;
-    auto touch = [&](Ref r, int step) {
-      if (r.buffer < 0) return;
-      Buffer& b = plan_->buffers[static_cast<size_t>(r.buffer)];
-      b.first = std::min(b.first, step), b.last = std::max(b.last, step);
-    };
-    for (size_t i = 0; i < plan_->steps.size(); i++) {
-      const Step& s = plan_->steps[i];
-      for (const Ref& r : s.in) touch(r, static_cast<int>(i));
-      for (const Ref& r : s.out) touch(r, static_cast<int>(i));
-      touch(s.work, static_cast<int>(i)), touch(s.packed, static_cast<int>(i));
-    }
-    int end = static_cast<int>(plan_->steps.size());
-    for (auto& in : plan_->inputs) touch(in.ref, -1);
-    for (auto& out : plan_->outputs) touch(out.ref, end);
-    for (auto& [from, to] : plan_->copies) touch(from, end);
-    for (auto& in : plan_->inputs) plan_->buffers[static_cast<size_t>(in.ref.buffer)].first = -1;
-  }
-
-  // A pointwise result may stand where an operand of its own size dies.
-  void share_in_place() {
-    std::vector<char> is_input(plan_->buffers.size(), 0);
-    for (auto& in : plan_->inputs) is_input[static_cast<size_t>(in.ref.buffer)] = 1;
-    for (size_t i = 0; i < plan_->steps.size(); i++) {
-      Step& s = plan_->steps[i];
-      if (s.kernel != "pointwise" || s.out.size() != 1) continue;
-      int out = s.out[0].buffer;
-      Buffer& o = plan_->buffers[static_cast<size_t>(out)];
-      if (o.where != Buffer::arena) continue;
-      for (const Ref& r : s.in) {
-        Buffer& b = plan_->buffers[static_cast<size_t>(r.buffer)];
-        if (b.where != Buffer::arena || r.offset || is_input[static_cast<size_t>(r.buffer)] ||
-            b.last != static_cast<int>(i) || b.floats != o.floats)
-          continue;
-        if (!reads_whole_once(s, r.buffer, o.floats)) continue;
-        merge(out, r.buffer);
-        break;
-      }
-    }
-  }
-
-  void merge(int from, int into) {
-    Buffer &a = plan_->buffers[static_cast<size_t>(from)], &b = plan_->buffers[static_cast<size_t>(into)];
-    b.last = std::max(a.last, b.last), a.floats = 0;
-    auto move = [&](Ref& r) { r.buffer = r.buffer == from ? into : r.buffer; };
-    for (Step& s : plan_->steps) {
-      for (Ref& r : s.in) move(r);
-      for (Ref& r : s.out) move(r);
-    }
-    for (auto& o : plan_->outputs) move(o.ref);
-    for (auto& [source, to] : plan_->copies) move(source);
-  }
-
-  void totals() {
-    std::vector<char> kept(plan_->buffers.size(), 0);
-    auto count = [&](Ref r) {
-      if (r.buffer >= 0) kept[static_cast<size_t>(r.buffer)] = 1;
-    };
-    for (Step& s : plan_->steps) {
-      for (Ref r : s.in) count(r), s.bytes += r.buffer >= 0 ? plan_->buffers[static_cast<size_t>(r.buffer)].floats * 4 : 0;
-      for (Ref r : s.out) count(r), s.bytes += plan_->buffers[static_cast<size_t>(r.buffer)].floats * 4;
-      count(s.packed);
-    }
-    for (auto& o : plan_->outputs) count(o.ref);
-    for (size_t i = 0; i < plan_->buffers.size(); i++) {
-      const Buffer& b = plan_->buffers[i];
-      if (b.where == Buffer::state) plan_->state_floats += b.floats;
-      if (b.where == Buffer::setup && kept[i]) plan_->setup_floats += b.floats;
-    }
+  // All updates take effect together: a parameter that becomes the value of another one is copied before any is written.
+  Ref old_value(Ref from) {
+    const Buffer& b = plan_->buffers[at(from.buffer)];
+    const auto written = [&](const auto& update) { return update.first == b.param; };
+    if (b.where != Buffer::state || std::none_of(g().updates().begin(), g().updates().end(), written)) return from;
+    Ref kept{add_buffer(Buffer::arena, from.floats), 0, from.floats};
+    Step s{.kernel = "copy", .in = {from}, .out = {kept}};
+    s.run = [n = from.floats](const Call& c) { std::copy_n(c.in[0], n, c.out[0]); };
+    plan_->steps.insert(plan_->steps.begin(), std::move(s));
+    return kept;
   }
 
   std::unique_ptr<Plan> plan_;

@@ -27,7 +27,8 @@ struct Buffer {
   int64_t floats = 0;
   std::string param;        // of state
   int64_t offset = 0;       // of arena: floats
-  int first = 0, last = 0;  // steps between which it is alive
+  int first = 0, last = 0;  // of arena: steps between which it is alive; else setup steps, their number standing for all
+                            // that comes after the setup
 };
 
 struct Step {
@@ -36,6 +37,7 @@ struct Step {
   int node = -1;       // of the planned graph; -1: packing
   std::vector<Ref> in, out;
   Ref packed, work;
+  bool elementwise = false;          // reads an operand of its result's size before it writes there
   std::vector<std::string> refused;  // "row: reason" of the rows before the chosen one
   int64_t flops = 0;
   int64_t bytes = 0;  // read and written at least
@@ -60,6 +62,9 @@ struct Plan {
   int64_t state_floats = 0;  // parameters as loaded
   int64_t setup_floats = 0;  // folded and packed weights that stay
   int64_t peak_bytes() const { return (arena_floats + setup_floats) * 4; }
+  // Floats of parameters and of what is made of them at the worst moment of the setup. consume: parameters go as soon as
+  // only the setup needed them.
+  int64_t loading_floats(bool consume) const;
   int64_t flops() const;
 };
 

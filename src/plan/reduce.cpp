@@ -20,4 +20,10 @@ ReduceGroup bind_reduce(const Graph& g, const Fusion& f, const std::vector<int>&
   return {group.leaves, kernel->workspace_bytes(), [kernel](const Call& c) { kernel->run(c.in, c.out, c.work, *c.pool); }};
 }
 
+bool one_program(const Graph& g, const Fusion& f, const std::vector<int>& ids) {
+  std::vector<int> roots;
+  for (int id : ids) roots.push_back(g.node(id).inputs[0]);
+  return fits(g, f, roots);
+}
+
 }  // namespace fovea

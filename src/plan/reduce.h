@@ -14,4 +14,7 @@ struct ReduceGroup {
 // ids: reduce nodes of one kind, one set of axes, one domain.
 ReduceGroup bind_reduce(const Graph& g, const Fusion& f, const std::vector<int>& ids, Isa isa);
 
+// Whether these reductions together are still small enough for one sweep.
+bool one_program(const Graph& g, const Fusion& f, const std::vector<int>& ids);
+
 }  // namespace fovea

@@ -18,8 +18,8 @@ Program::Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool cons
   for (const Buffer& b : plan_->buffers)
     if (b.where == Buffer::state && state_.at(b.param).size() != b.floats)
       fail(Code::bug, "parameter {} has another size than planned", b.param);
-  FOVEA_CHECK(plan_->arena_floats < (int64_t{1} << 31));
-  arena_ = Array({static_cast<int>(plan_->arena_floats)});
+  FOVEA_CHECK(pool_.size() <= plan_->options.threads);
+  arena_ = Array(plan_->arena_floats);
   for (size_t i = 0; i < base_.size(); i++) {
     const Buffer& b = plan_->buffers[i];
     if (b.where == Buffer::arena) base_[i] = arena_.data() + b.offset;
@@ -34,34 +34,20 @@ float* Program::at(Ref r) { return r.buffer < 0 ? nullptr : base_[static_cast<si
 
 // Runs what depends on parameters alone; every intermediate goes as soon as nothing reads it any more.
 void Program::run_setup() {
-  std::vector<int> last(base_.size(), -1);
-  auto keep = [&](Ref r, int step) {
-    if (r.buffer >= 0) last[static_cast<size_t>(r.buffer)] = step;
-  };
-  int count = static_cast<int>(plan_->setup.size());
-  auto keep_all = [&](const Step& s, int step) {
-    for (Ref r : s.in) keep(r, step);
-    for (Ref r : s.out) keep(r, step);
-    keep(s.work, step), keep(s.packed, step);
-  };
-  for (int i = 0; i < count; i++) keep_all(plan_->setup[static_cast<size_t>(i)], i);
-  for (const Step& s : plan_->steps) keep_all(s, count);
-  for (const NamedRef& o : plan_->outputs) keep(o.ref, count);
-  for (int i = 0; i < count; i++) {
-    const Step& s = plan_->setup[static_cast<size_t>(i)];
-    auto need = [&](Ref r) {
-      if (r.buffer < 0 || plan_->buffers[static_cast<size_t>(r.buffer)].where != Buffer::setup) return;
-      Array& a = setup_[static_cast<size_t>(r.buffer)];
-      if (a.empty()) a = Array({static_cast<int>(plan_->buffers[static_cast<size_t>(r.buffer)].floats)});
-      base_[static_cast<size_t>(r.buffer)] = a.data();
-    };
-    for (Ref r : s.out) need(r);
-    need(s.work), need(s.packed);
-    execute(s);
+  FloatMode mode;
+  for (int i = 0; i < static_cast<int>(plan_->setup.size()); i++) {
     for (size_t b = 0; b < base_.size(); b++) {
-      if (last[b] != i) continue;
+      const Buffer& buffer = plan_->buffers[b];
+      if (buffer.where != Buffer::setup || buffer.first != i || !setup_[b].empty()) continue;
+      setup_[b] = Array(buffer.floats);
+      base_[b] = setup_[b].data();
+    }
+    execute(plan_->setup[static_cast<size_t>(i)]);
+    for (size_t b = 0; b < base_.size(); b++) {
+      const Buffer& buffer = plan_->buffers[b];
+      if (buffer.where == Buffer::arena || buffer.last != i) continue;
       setup_[b] = Array();
-      if (consume_ && plan_->buffers[b].where == Buffer::state) state_.erase(plan_->buffers[b].param), base_[b] = nullptr;
+      if (consume_ && buffer.where == Buffer::state) state_.erase(buffer.param), base_[b] = nullptr;
     }
   }
 }
@@ -72,18 +58,26 @@ void Program::refresh() {
 }
 
 void Program::execute(const Step& s) {
-  const float* in[40];
-  float* out[8];
-  FOVEA_CHECK(s.in.size() <= 40 && s.out.size() <= 8);
-  for (size_t i = 0; i < s.in.size(); i++) in[i] = at(s.in[i]);
-  for (size_t i = 0; i < s.out.size(); i++) out[i] = at(s.out[i]);
-  s.run({in, out, at(s.work), at(s.packed), &pool_, nullptr});
+  in_.clear(), out_.clear();  // they keep their memory: no allocation once every step ran
+  for (Ref r : s.in) in_.push_back(at(r));
+  for (Ref r : s.out) out_.push_back(at(r));
+  s.run({in_.data(), out_.data(), at(s.work), at(s.packed), &pool_, nullptr});
+}
+
+// after_each(step index) returns whether to go on.
+template <class F>
+void Program::run_steps(F after_each) {
+  FloatMode mode;
+  for (size_t i = 0; i < plan_->steps.size(); i++) {
+    execute(plan_->steps[i]);
+    if (!after_each(i)) return;
+  }
+  for (auto& [from, to] : plan_->copies)
+    std::copy_n(at(from), plan_->buffers[static_cast<size_t>(to.buffer)].floats, at(to));
 }
 
 void Program::run() {
-  for (const Step& s : plan_->steps) execute(s);
-  for (auto& [from, to] : plan_->copies)
-    std::copy_n(at(from), plan_->buffers[static_cast<size_t>(to.buffer)].floats, at(to));
+  run_steps([](size_t) { return true; });
 }
 
 bool Program::has_input(const std::string& name) const {
@@ -107,26 +101,26 @@ const float* Program::output(const std::string& name) const {
 const Shape& Program::output_shape(const std::string& name) const { return find_output(*plan_, name).type.shape; }
 
 std::vector<double> Program::profile() {
-  std::vector<double> r;
-  for (const Step& s : plan_->steps) {
-    auto start = std::chrono::steady_clock::now();
-    execute(s);
-    r.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return r;
+  using Clock = std::chrono::steady_clock;
+  std::vector<double> seconds;
+  Clock::time_point start = Clock::now();
+  run_steps([&](size_t) {
+    const Clock::time_point now = Clock::now();
+    seconds.push_back(std::chrono::duration<double>(now - start).count());
+    start = Clock::now();
+    return true;
+  });
+  return seconds;
 }
 
 int Program::first_non_finite() {
-  for (size_t i = 0; i < plan_->steps.size(); i++) {
-    const Step& s = plan_->steps[i];
-    execute(s);
-    for (Ref r : s.out) {
-      const float* p = at(r);
-      for (int64_t k = 0; k < r.floats; k++)
-        if (!std::isfinite(p[k])) return static_cast<int>(i);
-    }
-  }
-  return -1;
+  int found = -1;
+  run_steps([&](size_t i) {
+    for (Ref r : plan_->steps[i].out)
+      if (!std::all_of(at(r), at(r) + r.floats, [](float v) { return std::isfinite(v); })) found = static_cast<int>(i);
+    return found < 0;
+  });
+  return found;
 }
 
 }  // namespace fovea

@@ -16,8 +16,8 @@ namespace fovea {
 
 class Program {
  public:
-  // The state must outlive the program, which reads parameters where they are and writes updates there. Weights that
-  // only the setup needs (folded, packed) are freed from the state if consume is set.
+  // pool: at most as many threads as planned for. The state must outlive the program, which reads parameters where they are
+  // and writes updates there. Weights that only the setup needs (folded, packed) are freed from the state if consume is set.
   Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume = false);
   ~Program();
 
@@ -30,14 +30,15 @@ class Program {
   void refresh();
 
   const Plan& plan() const { return *plan_; }
-  // Seconds of every step of one more run, and of its setup.
+  // Seconds of every step of one more run.
   std::vector<double> profile();
   // The first step (in order) whose output holds a value that is not finite, or -1; runs the program again step by step.
   int first_non_finite();
 
  private:
-  struct Bound;
   void execute(const Step& s);
+  template <class F>
+  void run_steps(F after_each);
   float* at(Ref r);
   void run_setup();
   std::unique_ptr<Plan> plan_;
@@ -45,8 +46,10 @@ class Program {
   Pool& pool_;
   bool consume_;
   Array arena_;
-  std::vector<float*> base_;  // by buffer
-  std::vector<Array> setup_;  // by buffer
+  std::vector<float*> base_;      // by buffer
+  std::vector<Array> setup_;      // by buffer
+  std::vector<const float*> in_;  // of the step at work
+  std::vector<float*> out_;
 };
 
 }  // namespace fovea

@@ -21,13 +21,22 @@ constexpr int64_t kHugeFloats = int64_t{4} << 20;
 
 void Array::Free::operator()(float* p) const { std::free(p); }
 
-Array::Array(Shape shape, float fill_value) : shape_(shape) {
-  const size_t align = shape.numel() < kHugeFloats ? 64 : kHugePage;
-  const size_t bytes = (static_cast<size_t>(shape.numel()) * sizeof(float) + align - 1) / align * align;
+Array::Array(Shape shape, float fill_value) : shape_(shape), size_(shape.numel()) {
+  allocate();
+  std::fill_n(data_.get(), size_, fill_value);
+}
+
+Array::Array(int64_t floats) : size_(floats) {
+  allocate();
+  std::fill_n(data_.get(), size_, 0.0f);
+}
+
+void Array::allocate() {
+  const size_t align = size_ < kHugeFloats ? 64 : kHugePage;
+  const size_t bytes = (static_cast<size_t>(size_) * sizeof(float) + align - 1) / align * align;
   data_.reset(static_cast<float*>(std::aligned_alloc(align, std::max(bytes, align))));
-  if (!data_) fail(Code::resources, "out of memory: {} bytes for a tensor of shape {}", bytes, shape.str());
+  if (!data_) fail(Code::resources, "out of memory: {} bytes for {}", bytes, shape_.rank ? shape_.str() : "a program");
   if (align == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish: kernels that cannot just go on
-  std::fill_n(data_.get(), shape.numel(), fill_value);
 }
 
 void State::add(const Graph& g, uint64_t seed) {

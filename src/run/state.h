@@ -14,8 +14,9 @@ class Array {
  public:
   Array() = default;
   explicit Array(Shape shape, float fill = 0);
+  explicit Array(int64_t floats);  // zeros without a shape
   const Shape& shape() const { return shape_; }
-  int64_t size() const { return data_ ? shape_.numel() : 0; }
+  int64_t size() const { return size_; }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   bool empty() const { return !data_; }
@@ -24,7 +25,9 @@ class Array {
   struct Free {
     void operator()(float* p) const;
   };
+  void allocate();
   Shape shape_;
+  int64_t size_ = 0;
   std::unique_ptr<float, Free> data_;
 };
 

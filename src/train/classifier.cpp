@@ -38,42 +38,11 @@ ModelInfo identify(const std::string& model, const NetworkFile& weights, const C
   return info;
 }
 
-// Floats of weights and of what is made of them, at the worst moment of the program's setup, which makes a buffer when it
-// is first written and drops it after its last reader.
-static int64_t most_while_loading(const Plan& plan, bool consume) {
-  std::vector<int> first(plan.buffers.size(), -1), last(plan.buffers.size(), -1);
-  auto touch = [&](Ref r, int step) {
-    if (r.buffer < 0) return;
-    size_t b = static_cast<size_t>(r.buffer);
-    if (first[b] < 0) first[b] = step;
-    last[b] = step;
-  };
-  auto touch_all = [&](const Step& s, int step) {
-    for (Ref r : s.in) touch(r, step);
-    for (Ref r : s.out) touch(r, step);
-    touch(s.work, step), touch(s.packed, step);
-  };
-  int count = static_cast<int>(plan.setup.size());
-  for (int i = 0; i < count; i++) touch_all(plan.setup[static_cast<size_t>(i)], i);
-  for (const Step& s : plan.steps) touch_all(s, count);
-  for (const NamedRef& o : plan.outputs) touch(o.ref, count);
-  std::vector<int64_t> change(static_cast<size_t>(count) + 2, 0);  // by step
-  for (size_t b = 0; b < plan.buffers.size(); b++) {
-    const Buffer& buffer = plan.buffers[b];
-    bool made = buffer.where == Buffer::setup && first[b] >= 0, loaded = buffer.where == Buffer::state;
-    if (made) change[static_cast<size_t>(first[b])] += buffer.floats;
-    if ((made || (loaded && consume)) && last[b] >= 0) change[static_cast<size_t>(last[b]) + 1] -= buffer.floats;
-  }
-  int64_t now = plan.state_floats, most = now;
-  for (int i = 0; i < count; i++) now += change[static_cast<size_t>(i)], most = std::max(most, now);
-  return most;
-}
-
 Memory memory_of(const Plan& plan, bool consume) {
   auto bytes = [](int64_t floats) { return static_cast<uint64_t>(floats) * sizeof(float); };
   return {.weights = bytes(plan.state_floats),
           .packed = bytes(plan.setup_floats),
-          .loading = bytes(most_while_loading(plan, consume)),
+          .loading = bytes(plan.loading_floats(consume)),
           .activations = bytes(plan.arena_floats)};
 }
 

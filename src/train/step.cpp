@@ -33,7 +33,7 @@ std::unique_ptr<Graph> make_apply(const std::vector<Param>& params, const std::v
     if (trained[i]) sums[i] = g->param(sum_slot(params[i]));
   record_updates(*g, o, params, sums, full(*g, {}, 0));
   for (size_t i = 0; i < params.size(); i++)
-    if (trained[i]) g->update("optim.sum." + params[i].name, sums[i] - sums[i]);
+    if (trained[i]) g->update("optim.sum." + params[i].name, full(*g, sums[i].shape(), 0));
   return g;
 }
 

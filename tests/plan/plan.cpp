@@ -1,4 +1,4 @@
-// Properties of plans: memory never overlaps, updates happen, fusion changes nothing but speed.
+// Properties of plans: memory never overlaps, updates happen, bits do not depend on the threads.
 #include "plan/plan.h"
 
 #include <gtest/gtest.h>
@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "models/registry.h"
+#include "ops/layout.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -103,6 +104,63 @@ TEST(Plan, UpdatesReadOldValuesAndTakeEffectTogether) {
   p.run();
   EXPECT_EQ(state.at("a").data()[0], 17);
   EXPECT_EQ(state.at("b").data()[0], 70);
+}
+
+// Runs g once; returns parameter `name` afterwards.
+float after_one_run(const Graph& g, const std::string& name) {
+  State state;
+  state.add(g, 0);
+  Pool pool(1);
+  Program p(make_plan(g, {}), state, pool);
+  p.run();
+  return state.at(name).data()[3];
+}
+
+TEST(Plan, ParametersMaySwap) {
+  Graph g;
+  Tensor a = g.param({.name = "a", .init = fill(2), .type = {{4}}}),
+         b = g.param({.name = "b", .init = fill(5), .type = {{4}}});
+  g.update("a", b);
+  g.update("b", a);
+  EXPECT_EQ(after_one_run(g, "a"), 5);
+  EXPECT_EQ(after_one_run(g, "b"), 2);
+}
+
+TEST(Plan, AParameterMayFollowTheOldValueOfAnother) {
+  Graph g;
+  Tensor slow = g.param({.name = "slow", .init = fill(2), .type = {{4}}}),
+         fast = g.param({.name = "fast", .init = fill(5), .type = {{4}}});
+  g.update("fast", fast + slow);
+  g.update("slow", fast);
+  EXPECT_EQ(after_one_run(g, "fast"), 7);
+  EXPECT_EQ(after_one_run(g, "slow"), 5);
+}
+
+TEST(Plan, AnUpdateMayBeAConstant) {
+  Graph g;
+  g.param({.name = "a", .init = fill(2), .type = {{4}}});
+  g.update("a", full(g, {4}, 3.0f));
+  EXPECT_EQ(after_one_run(g, "a"), 3);
+}
+
+TEST(Plan, WideReductionsAndConcatsNeedNoLimit) {
+  Graph g;
+  std::vector<Tensor> parts, sums;
+  for (int i = 0; i < 80; i++) parts.push_back(g.input("part" + std::to_string(i), {{2, 3, 3, 4}}));
+  for (int k = 0; k < 4; k++) {  // four sums over one domain, each of its own twenty tensors
+    Tensor all = parts[static_cast<size_t>(20 * k)];
+    for (int i = 1; i < 20; i++) all = all * 0.5f + tanh(parts[static_cast<size_t>(20 * k + i)]);
+    sums.push_back(reduce_sum(all, {0, 1, 2}));
+    g.output("sum" + std::to_string(k), sums.back());
+  }
+  g.output("all", concat(parts, 3));
+  State state;
+  Pool pool(1);
+  Program p(make_plan(g, {}), state, pool);
+  for (size_t i = 0; i < parts.size(); i++) std::fill_n(p.input("part" + std::to_string(i)), 72, static_cast<float>(i));
+  p.run();
+  EXPECT_EQ(p.output("all")[4 * 79], 79);
+  EXPECT_GT(p.output("sum3")[0], p.output("sum0")[0]);
 }
 
 TEST(Plan, AFreedParameterIsGoneAndTheAnswerTheSame) {

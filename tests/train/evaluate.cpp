@@ -38,7 +38,7 @@ TEST(Evaluate, EqualsThePlainDefinition) {
   };
   State state;
   state.add(*graph(1), 5);
-  Program five(make_plan(*graph(5), {}), state, pool), one(make_plan(*graph(1), {}), state, pool);
+  Program five(make_plan(*graph(5), {.threads = 2}), state, pool), one(make_plan(*graph(1), {.threads = 2}), state, pool);
   Evaluation e = evaluate(five, data, card, {.workers = 2});
   Preprocessor preprocess(card);
   Image room;
