@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 
 #include "base/error.h"
@@ -13,30 +14,38 @@
 namespace fovea {
 namespace {
 
-// Large arrays ask for huge pages: a training step walks through hundreds of megabytes, and misses of the TLB cost it.
-constexpr size_t kHugePage = size_t{2} << 20;
-constexpr int64_t kHugeFloats = int64_t{4} << 20;
+// Large arrays are mappings of their own: what is freed goes back to the system at once, and zeros cost nothing until
+// they are touched. Very large ones ask for huge pages: a training step walks through hundreds of megabytes.
+constexpr size_t kMapped = size_t{1} << 18, kHuge = size_t{1} << 24;  // bytes
 
 }  // namespace
 
-void Array::Free::operator()(float* p) const { std::free(p); }
+void FreeFloats::operator()(float* p) const {
+  if (mapped)
+    munmap(p, mapped);
+  else
+    std::free(p);
+}
 
 Array::Array(Shape shape, float fill_value) : shape_(shape), size_(shape.numel()) {
   allocate();
-  std::fill_n(data_.get(), size_, fill_value);
+  if (fill_value != 0) std::fill_n(data_.get(), size_, fill_value);
 }
 
-Array::Array(int64_t floats) : size_(floats) {
-  allocate();
-  std::fill_n(data_.get(), size_, 0.0f);
-}
+Array::Array(int64_t floats) : size_(floats) { allocate(); }
 
 void Array::allocate() {
-  const size_t align = size_ < kHugeFloats ? 64 : kHugePage;
-  const size_t bytes = (static_cast<size_t>(size_) * sizeof(float) + align - 1) / align * align;
-  data_.reset(static_cast<float*>(std::aligned_alloc(align, std::max(bytes, align))));
-  if (!data_) fail(Code::resources, "out of memory: {} bytes for {}", bytes, shape_.rank ? shape_.str() : "a program");
-  if (align == kHugePage) madvise(data_.get(), bytes, MADV_HUGEPAGE);  // a wish: kernels that cannot just go on
+  const size_t bytes = std::max<size_t>((static_cast<size_t>(size_) * sizeof(float) + 63) / 64 * 64, 64);
+  void* p = nullptr;
+  if (bytes >= kMapped) {
+    p = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) p = nullptr;
+    if (p && bytes >= kHuge) madvise(p, bytes, MADV_HUGEPAGE);  // a wish: kernels that cannot just go on
+  } else if ((p = std::aligned_alloc(64, bytes))) {
+    std::memset(p, 0, bytes);
+  }
+  if (!p) fail(Code::resources, "out of memory: {} bytes for {}", bytes, shape_.rank ? shape_.str() : "a program");
+  data_ = std::unique_ptr<float, FreeFloats>(static_cast<float*>(p), FreeFloats{bytes >= kMapped ? bytes : 0});
 }
 
 void State::add(const Graph& g, uint64_t seed) {

@@ -9,6 +9,11 @@
 
 namespace fovea {
 
+struct FreeFloats {
+  size_t mapped = 0;  // bytes, if the memory is a mapping of its own
+  void operator()(float* p) const;
+};
+
 // 64-byte aligned floats.
 class Array {
  public:
@@ -16,19 +21,16 @@ class Array {
   explicit Array(Shape shape, float fill = 0);
   explicit Array(int64_t floats);  // zeros without a shape
   const Shape& shape() const { return shape_; }
-  int64_t size() const { return size_; }
+  int64_t size() const { return data_ ? size_ : 0; }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   bool empty() const { return !data_; }
 
  private:
-  struct Free {
-    void operator()(float* p) const;
-  };
-  void allocate();
+  void allocate();  // zeros
   Shape shape_;
   int64_t size_ = 0;
-  std::unique_ptr<float, Free> data_;
+  std::unique_ptr<float, FreeFloats> data_;
 };
 
 class State {
