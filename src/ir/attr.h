@@ -1,5 +1,5 @@
-// Attributes of operators: small plain structs, held by value in the node. One fields() visitor serves hashing,
-// equality and printing.
+// Attributes of operators: small plain structs, held by value in the node. One fields() visitor serves hashing
+// and printing; equality is that of all members, also those that the visitor leaves out.
 //
 //   struct MaxPool { Pair window, stride; Pad pad; FOVEA_ATTR(MaxPool, window, stride, pad) };
 #pragma once

@@ -9,12 +9,10 @@ namespace fovea {
 
 static Type infer(const Input& a, Types) { return a.type; }
 static Type infer(const ParamLeaf& a, Types) { return a.type; }
-static Type infer(const Constant& a, Types) { return a.type; }
 FOVEA_OP(Input, "input", nullptr)
 FOVEA_OP(ParamLeaf, "param", nullptr)
-FOVEA_OP(Constant, "constant", nullptr)
 
-bool is_leaf(const Node& n) { return n.op == &Input::op || n.op == &ParamLeaf::op || n.op == &Constant::op; }
+bool is_leaf(const Node& n) { return n.op == &Input::op || n.op == &ParamLeaf::op; }
 
 const Type& Tensor::type() const { return graph->node(id).type; }
 const Shape& Tensor::shape() const { return type().shape; }
@@ -44,15 +42,15 @@ bool same(const Node& n, const Op* op, const Attr& attr, std::span<const Tensor>
 }  // namespace
 
 Tensor Graph::add(const Op* op, const Attr& attr, std::span<const Tensor> in) {
-  uint64_t h = node_hash(op, attr, in);
-  for (int id : by_hash_[h])
-    if (same(node(id), op, attr, in)) return {this, id};
   std::vector<int> ids;
   std::vector<Type> types;
   for (const Tensor& t : in) {
-    FOVEA_CHECK(t.graph == this, "a node of another graph");
+    if (t.graph != this) fail(Code::bug, "{}: an input is a node of another graph", op->name);
     ids.push_back(t.id), types.push_back(t.type());
   }
+  uint64_t h = node_hash(op, attr, in);
+  for (int id : by_hash_[h])
+    if (same(node(id), op, attr, in)) return {this, id};
   int scope = scope_of(in);
   Type type;
   try {
@@ -92,8 +90,7 @@ Tensor Graph::input(const std::string& name, Type type) {
       if (!(node(id).type == type)) fail(Code::bug, "input {} declared twice with different types", name);
       return {this, id};
     }
-  Input leaf{static_cast<int>(inputs_.size())};
-  leaf.type = type;
+  Input leaf{static_cast<int>(inputs_.size()), type};
   Tensor t = add(&Input::op, Attr(leaf), {});
   inputs_.emplace_back(name, t.id);
   return t;
@@ -101,8 +98,7 @@ Tensor Graph::input(const std::string& name, Type type) {
 
 Tensor Graph::param(Param p) {
   if (param_index_.count(p.name)) fail(Code::bug, "parameter {} is declared twice", p.name);
-  ParamLeaf leaf{static_cast<int>(params_.size())};
-  leaf.type = p.type;
+  ParamLeaf leaf{static_cast<int>(params_.size()), p.type};
   size_t dot = p.name.rfind('.');
   int before = current_scope_;
   enter(dot == std::string::npos ? p.name : p.name.substr(0, dot));
@@ -115,29 +111,20 @@ Tensor Graph::param(Param p) {
   return t;
 }
 
-Tensor Graph::constant(const Shape& shape, std::vector<float> values) {
-  FOVEA_CHECK(static_cast<int64_t>(values.size()) == shape.numel(), "constant size");
-  for (size_t i = 0; i < constants_.size(); i++)
-    if (constants_[i] == values) {
-      Constant leaf{static_cast<int>(i)};
-      leaf.type = {shape};
-      Tensor t = add(&Constant::op, Attr(leaf), {});
-      if (t.shape() == shape) return t;
-    }
-  Constant leaf{static_cast<int>(constants_.size())};
-  leaf.type = {shape};
-  constants_.push_back(std::move(values));
-  return add(&Constant::op, Attr(leaf), {});
+// A name stands once in a table: of two updates or outputs of one name, either would be lost without a word.
+static void add_once(std::vector<std::pair<std::string, int>>& table, const char* what, const std::string& name, int id) {
+  for (auto& [known, other] : table)
+    if (known == name) fail(Code::bug, "{} {} is declared twice", what, name);
+  table.emplace_back(name, id);
 }
 
-const std::vector<float>& Graph::constant_values(int id) const {
-  return constants_[static_cast<size_t>(node(id).attr.as<Constant>().index)];
-}
+void Graph::output(const std::string& name, Tensor t) { add_once(outputs_, "output", name, t.id); }
 
 void Graph::update(const std::string& param, Tensor value) {
   const Param* p = find_param(param);
-  FOVEA_CHECK(p && p->type == value.type(), "update");
-  updates_.emplace_back(param, value.id);
+  if (!p) fail(Code::bug, "there is no parameter {} to update", param);
+  if (!(p->type == value.type())) fail(Code::bug, "{} {} cannot become {}", param, p->type.str(), value.type().str());
+  add_once(updates_, "update", param, value.id);
 }
 
 const Param* Graph::find_param(const std::string& name) const {

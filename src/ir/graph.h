@@ -76,12 +76,10 @@ class Graph {
   // Leaves.
   Tensor input(const std::string& name, Type type);
   Tensor param(Param p);  // duplicate name: error
-  Tensor constant(const Shape& shape, std::vector<float> values);
-  const std::vector<float>& constant_values(int node) const;
 
   // Side tables.
-  void output(const std::string& name, Tensor t) { outputs_.emplace_back(name, t.id); }
-  void update(const std::string& param, Tensor value);  // after a run the parameter holds value
+  void output(const std::string& name, Tensor t);       // duplicate name: error
+  void update(const std::string& param, Tensor value);  // after a run the parameter holds value; once per parameter
   void tap(const std::string& name, Tensor t) { taps_.emplace_back(name, t.id); }
   const std::vector<Param>& params() const { return params_; }
   const Param* find_param(const std::string& name) const;
@@ -110,7 +108,6 @@ class Graph {
   std::unordered_map<std::string, int> param_index_;
   std::unordered_map<int, int> param_by_node_;
   std::vector<std::pair<std::string, int>> inputs_, outputs_, updates_, taps_;
-  std::vector<std::vector<float>> constants_;
   std::vector<std::string> scopes_{""};
   std::unordered_map<std::string, int> scope_index_{{"", 0}};
   int current_scope_ = 0;
@@ -121,15 +118,13 @@ Tensor record(const Op* op, const Attr& attr, std::span<const Tensor> in);
 // Leaf operators.
 struct Input {
   int index = 0;
-  FOVEA_ATTR(Input, index) Type type;
+  Type type;
+  FOVEA_ATTR(Input, index)
 };
 struct ParamLeaf {
   int index = 0;
-  FOVEA_ATTR(ParamLeaf, index) Type type;
-};
-struct Constant {
-  int index = 0;
-  FOVEA_ATTR(Constant, index) Type type;
+  Type type;
+  FOVEA_ATTR(ParamLeaf, index)
 };
 bool is_leaf(const Node& n);
 

@@ -37,7 +37,8 @@ class Vjp {
   std::vector<char> wanted_;
 };
 
-// One test case: the operator on inputs of these shapes with values in [lo, hi].
+// One test case: the operator on inputs of these shapes with values in [lo, hi]. What else it declares as an input (a key)
+// is fed small integers.
 struct Case {
   std::string name;
   std::vector<Shape> inputs;

@@ -23,7 +23,6 @@ Tensor Rewriter::keep(int id, std::span<const Tensor> in) {
   const Node& n = from.node(id);
   if (const Param* p = from.param_of(id)) return to.param(*p);
   if (n.op == &Input::op) return to.input(from.inputs()[static_cast<size_t>(n.attr.as<Input>().index)].first, n.type);
-  if (n.op == &Constant::op) return to.constant(n.type.shape, from.constant_values(id));
   to.enter(from.scope_name(n.scope));
   return to.add(n.op, n.attr, in);
 }

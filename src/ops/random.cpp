@@ -39,7 +39,11 @@ static void reference(const Uniform& a, Views in, View out) {
 static Cases dropout_cases() {
   return {{"no_mode", {{3, 5}}, [](auto in) { return dropout(in[0], 0.5f, 7); }}};
 }
-static Cases uniform_cases() { return {}; }
+static Cases uniform_cases() {
+  return {{"times", {{3, 5, 2}}, [](auto in) {
+             return in[0] * uniform(in[0].graph->input("key", {{2}, DType::u32}), in[0].shape(), 7);
+           }}};
+}
 
 FOVEA_OP(Uniform, "uniform", uniform_cases)
 FOVEA_OP(Dropout, "dropout", dropout_cases)

@@ -74,15 +74,7 @@ class Planner {
     for (int id = 0; id < g().size(); id++) {
       if (!fusion_.live[at(id)]) continue;
       if (const Param* p = g().param_of(id)) buffer_of_[at(id)] = add_buffer(Buffer::state, p->type.shape.numel(), p->name);
-      if (node(id).op == &Constant::op) place_constant(id);
     }
-  }
-
-  void place_constant(int id) {
-    buffer_of_[at(id)] = add_buffer(Buffer::setup, node(id).type.shape.numel());
-    Step s{.kernel = "constant", .node = id, .out = {ref(id)}};
-    s.run = [&values = g().constant_values(id)](const Call& c) { std::copy(values.begin(), values.end(), c.out[0]); };
-    plan_->setup.push_back(std::move(s));
   }
 
   // A kernel whose only reader is one pointwise group of its own size runs at that group's place, the group as epilogue.

@@ -36,10 +36,6 @@ Values interpret(const Graph& g, const Values& given, const std::vector<int>& wa
       continue;
     }
     const Node& n = g.node(id);
-    if (n.op == &Constant::op) {
-      values[id].assign(g.constant_values(id).begin(), g.constant_values(id).end());
-      continue;
-    }
     FOVEA_CHECK(!is_leaf(n));
     std::vector<View> in;
     for (int i : n.inputs) in.push_back({&g.node(i).type.shape, values[i].data()});

@@ -47,6 +47,24 @@ TEST(Graph, ParametersAreByPathAndUnique) {
   EXPECT_THROW(s["layer1"][0].param("weight", {1}, fill(0)), Error);
 }
 
+TEST(Graph, NamesStandOnceInATable) {
+  Graph g;
+  Tensor w = g.param({.name = "w", .init = fill(1), .type = {{4}}});
+  g.output("y", w);
+  EXPECT_THROW(g.output("y", w + 1.0f), Error);
+  g.update("w", w + 1.0f);
+  EXPECT_THROW(g.update("w", w + 2.0f), Error);
+  EXPECT_THROW(g.update("v", w), Error) << "no such parameter";
+}
+
+TEST(Graph, ANodeOfAnotherGraphIsAnError) {
+  Graph g, other;
+  Tensor x = g.input("x", {{4}}), foreign = other.input("x", {{4}});
+  ASSERT_EQ(x.id, foreign.id);
+  relu(x);  // so that the foreign node's relu would be found by its id
+  EXPECT_THROW(g.add(&Unary::op, Attr(Unary{UnaryKind::relu}), std::span(&foreign, 1)), Error);
+}
+
 TEST(Graph, NodesKnowTheirScope) {
   Graph g;
   Scope s(g);

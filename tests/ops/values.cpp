@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
-#include <cstring>
 
 #include "base/random.h"
 #include "ops/pointwise.h"
@@ -22,6 +22,14 @@ std::vector<float> draw(int64_t n, double lo, double hi, uint64_t stream) {
   std::vector<float> r(static_cast<size_t>(n));
   for (float& v : r) v = random.uniform(static_cast<float>(lo), static_cast<float>(hi));
   return r;
+}
+
+// What an input of the case holds.
+std::vector<double> values_of(const std::string& name, const Type& t, const Case& c) {
+  if (t.dtype == DType::u32) return {3, 5};
+  bool seed = name == "seed";
+  std::vector<float> v = draw(t.shape.numel(), seed ? -1 : c.lo, seed ? 1 : c.hi, fnv1a(name));
+  return {v.begin(), v.end()};
 }
 
 // The case and its gradients as outputs of a graph.
@@ -44,9 +52,10 @@ Results run(const Graph& g, const PlanOptions& options, const Case& c) {
   Program p(make_plan(g, options), state, pool);
   for (auto& [name, id] : g.inputs()) {
     if (!p.has_input(name)) continue;
-    bool seed = name == "seed";
-    std::vector<float> v = draw(g.node(id).type.shape.numel(), seed ? -1 : c.lo, seed ? 1 : c.hi, fnv1a(name));
-    std::copy(v.begin(), v.end(), p.input(name));
+    const Type& t = g.node(id).type;
+    float* to = p.input(name);
+    for (double v : values_of(name, t, c))
+      *to++ = t.dtype == DType::u32 ? std::bit_cast<float>(static_cast<uint32_t>(v)) : static_cast<float>(v);
   }
   p.run();
   Results r;
@@ -56,11 +65,7 @@ Results run(const Graph& g, const PlanOptions& options, const Case& c) {
 
 void expect_close(const Graph& g, const Results& got, const Case& c, const std::string& what) {
   Values given;
-  for (auto& [name, id] : g.inputs()) {
-    bool seed = name == "seed";
-    std::vector<float> v = draw(g.node(id).type.shape.numel(), seed ? -1 : c.lo, seed ? 1 : c.hi, fnv1a(name));
-    given[id].assign(v.begin(), v.end());
-  }
+  for (auto& [name, id] : g.inputs()) given[id] = values_of(name, g.node(id).type, c);
   for (size_t o = 0; o < g.outputs().size(); o++) {
     int id = g.outputs()[o].second;
     std::vector<double> want = interpret(g, given, {id})[id];
