@@ -17,8 +17,9 @@ static Shape pooled(const Window& a, const Shape& x) {
   int h = x[1] + a.pad.top + a.pad.bottom - a.size.h, w = x[2] + a.pad.left + a.pad.right - a.size.w;
   if (a.size.h < 1 || a.size.w < 1 || a.stride.h < 1 || a.stride.w < 1 || h < 0 || w < 0)
     fail(Code::usage, "the window does not fit {}", x.str());
-  if (std::max(a.pad.top, a.pad.left) * 2 > std::max(a.size.h, a.size.w))
-    fail(Code::usage, "padding over half of the window");
+  // PyTorch's rule before, a window's reach behind (TensorFlow's "same" padding): no window may hold padding alone.
+  if (a.pad.top * 2 > a.size.h || a.pad.left * 2 > a.size.w || a.pad.bottom >= a.size.h || a.pad.right >= a.size.w)
+    fail(Code::usage, "the padding {} leaves a window of {}x{} without pixels", print_field(a.pad), a.size.h, a.size.w);
   return {x[0], h / a.stride.h + 1, w / a.stride.w + 1, x[3]};
 }
 
