@@ -1,5 +1,6 @@
 // Activation checkpointing (arXiv:1604.06174): the backward pass computes the inside of a block again from the block's
-// input, so that only the ends of blocks (Scope::out) are kept. The same bits, less memory, up to a third more time.
+// input, so that only the ends of blocks (Scope::out) are kept. Less memory, up to a third more time; the same values,
+// but for rounding where a plan fuses the recomputed part in another way than the first one (sums before a layer norm).
 #pragma once
 #include <memory>
 

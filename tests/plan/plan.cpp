@@ -1,11 +1,11 @@
-// Properties of plans: memory never overlaps, updates happen, bits do not depend on the threads.
+// Properties of plans: memory never overlaps, updates happen, threads change no bit, fusion nothing but rounding.
 #include "plan/plan.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 
-#include "models/registry.h"
 #include "ops/layout.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
@@ -15,7 +15,7 @@
 #include "passes/grad.h"
 #include "passes/inference.h"
 #include "passes/training.h"
-#include "run/program.h"
+#include "plan/families.h"
 
 namespace fovea {
 namespace {
@@ -63,16 +63,17 @@ TEST(Plan, InferenceFoldsNormsAndFusesActivations) {
   EXPECT_LE(p->steps.size(), 24u) << "convolutions, a pooling, a mean: nothing else";
 }
 
-std::vector<float> train_steps(const PlanOptions& options, int threads) {
-  auto g = training_graph("resnet20_cifar", 8, 32);
+// The loss and the whole state after two steps.
+std::vector<float> train_steps(const char* model, int batch, int size, int threads, bool fuse = true) {
+  auto g = training_graph(model, batch, size);
   State state;
   state.add(*g, 3);
   Pool pool(threads);
-  Program p(make_plan(*g, options), state, pool);
-  for (int step = 0; step < 3; step++) {
+  Program p(make_plan(*g, {.threads = threads, .fuse = fuse}), state, pool);
+  for (int step = 0; step < 2; step++) {
     float *x = p.input("image"), *t = p.input("target");
-    for (int i = 0; i < 8 * 32 * 32 * 3; i++) x[i] = static_cast<float>(i * 37 % 101) / 50 - 1;
-    for (int i = 0; i < 80; i++) t[i] = i % 10 == i / 10;
+    for (int i = 0; i < batch * size * size * 3; i++) x[i] = static_cast<float>(i * 37 % 101) / 50 - 1;
+    for (int i = 0; i < 10 * batch; i++) t[i] = i % 10 == i / 10;
     p.run();
   }
   std::vector<float> r{p.output("loss")[0]};
@@ -81,9 +82,33 @@ std::vector<float> train_steps(const PlanOptions& options, int threads) {
 }
 
 TEST(Plan, TrainingIsBitEqualForAnyThreadCount) {
-  std::vector<float> one = train_steps({.threads = 1}, 1);
-  EXPECT_LT(one[0], 2.5f);
-  for (int threads : {2, 3}) EXPECT_EQ(one, train_steps({.threads = threads}, threads)) << threads;
+  struct {
+    const char* model;  // large enough that every kernel really divides its work
+    int batch, size;
+  } table[] = {{"resnet20_cifar", 8, 32}, {"mobilenetv3_small_050", 4, 64}, {"convnext_atto", 4, 64}, {"test_vit", 2, 160}};
+  for (auto& [model, batch, size] : table) {
+    std::vector<float> one = train_steps(model, batch, size, 1);
+    EXPECT_TRUE(std::isfinite(one[0])) << model;
+    for (int threads : {2, 3}) EXPECT_EQ(one, train_steps(model, batch, size, threads)) << model << ", " << threads;
+  }
+}
+
+void expect_rounding(const std::vector<float>& got, const std::vector<float>& want, double tolerance, const char* what) {
+  double largest = 0;
+  for (float v : want) largest = std::max(largest, std::fabs(static_cast<double>(v)));
+  ASSERT_GT(largest, 0) << what;
+  for (size_t i = 0; i < want.size(); i++) ASSERT_NEAR(got[i], want[i], tolerance * largest) << what << " " << i;
+}
+
+// Fusion may take a sum in another order, no more.
+TEST(Plan, FusionChangesValuesOnlyByRounding) {
+  for (const Model* m : test::one_of_each_family()) {
+    auto g = inference(*fold_norm(*build_model(*m, 1, {.classes = 10})));
+    expect_rounding(test::logits(*g, {.threads = 2}), test::logits(*g, {.threads = 2, .fuse = false}), 1e-5,
+                    m->name.c_str());
+  }
+  for (const char* model : {"resnet20_cifar", "convnext_atto"})
+    expect_rounding(train_steps(model, 2, 32, 2), train_steps(model, 2, 32, 2, false), 1e-4, model);
 }
 
 TEST(Plan, UpdatesReadOldValuesAndTakeEffectTogether) {

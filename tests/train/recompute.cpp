@@ -1,4 +1,4 @@
-// Activation checkpointing: the same bits from less memory.
+// Activation checkpointing: the same training from less memory.
 #include <gtest/gtest.h>
 
 #include <cmath>

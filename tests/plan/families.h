@@ -1,0 +1,47 @@
+// A model of every family, for tests of passes and plans.
+#pragma once
+#include <algorithm>
+#include <map>
+
+#include "base/random.h"
+#include "models/registry.h"
+#include "run/program.h"
+
+namespace fovea::test {
+
+// The one with the fewest parameters of each family.
+inline std::vector<const Model*> one_of_each_family() {
+  std::map<std::string, std::pair<int64_t, const Model*>> best;
+  for (const Model& m : all_models()) {
+    int64_t count = 0;
+    auto g = build_model(m, 1);
+    for (const Param& p : g->params()) count += p.type.shape.numel();
+    auto [it, fresh] = best.try_emplace(m.family, count, &m);
+    if (count < it->second.first) it->second = {count, &m};
+  }
+  std::vector<const Model*> r;
+  for (auto& [family, found] : best) r.push_back(found.second);
+  return r;
+}
+
+// The logits for random pixels. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
+// does: a fresh network's signal dies on the way, and zeros would pass any comparison.
+inline std::vector<float> logits(const Graph& g, const PlanOptions& options) {
+  State state;
+  state.add(g, 5);
+  for (auto& [name, a] : state.arrays())
+    if (a.shape().rank == 1) {
+      Random random(5, fnv1a(name));
+      for (int64_t i = 0; i < a.size(); i++) a.data()[i] += random.uniform(-0.2f, 0.2f);
+    }
+  Pool pool(options.threads);
+  Program p(make_plan(g, options), state, pool);
+  Random random(1, 2);
+  for (const NamedRef& in : p.plan().inputs)
+    std::generate_n(p.input(in.name), in.type.shape.numel(), [&] { return random.uniform(-1, 1); });
+  p.run();
+  const float* y = p.output("logits");
+  return {y, y + p.output_shape("logits").numel()};
+}
+
+}  // namespace fovea::test
