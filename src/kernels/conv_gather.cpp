@@ -11,8 +11,6 @@ namespace {
 constexpr int64_t kSliceFloats = 64 * 1024;  // of packed weights: a quarter of the L2 of current CPUs, measured best
 constexpr int64_t kChunkPixels = 256;        // enough for a slice of weights to be read from L3 for nothing
 constexpr int64_t kPaddedPixels = 512;       // of a chunk of copied rows
-constexpr int kFewChannels = 16;             // up to here copying rows costs less than many short terms
-constexpr int kFewLineChannels = 32;         // the same where taps share their pixels
 
 struct Reach {
   int offset, tap;
@@ -78,7 +76,7 @@ void GatherConv::add_panels() {
 
 void GatherConv::add_phases() {
   const ConvShape& s = shape_;
-  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= (in_step_x_ == 1 ? kFewLineChannels : kFewChannels);
+  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= tiles_.line_channels[in_step_x_ > 1];
   for (int y0 = 0; y0 < std::min(out_step_y_, out_h_); y0++) {
     for (int x0 = 0; x0 < std::min(out_step_x_, out_w_); x0++) {
       Phase phase{};

@@ -59,6 +59,7 @@ struct TileSet {
   TileFn columns_form[kMaxVectors][kMaxRows];
   static constexpr int kLineVectors = 2, kLineSteps = 3;
   int line_pixels[kLineVectors];                    // the most pixels of a line tile of 1 + i vectors
+  int line_channels[2];                             // up to here lines beat tiles of a single tap: step 1, other steps
   LineFn line[kLineSteps][kLineVectors][kMaxRows];  // [step if it is 1 or 2, else 0][vectors - 1][pixels - 1]
 
   int width() const { return lanes * vectors; }

@@ -1,6 +1,6 @@
 // The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous
 // namespace, `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, fma) and
-// kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its registers).
+// kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its registers), kLineChannels[] (where lines pay, measured).
 
 // Loops over registers must vanish: an accumulator that is indexed at run time would live in memory.
 #define FOVEA_UNROLL _Pragma("GCC unroll 32")
@@ -160,6 +160,7 @@ inline TileSet make_set() {
   TileSet s{};
   s.lanes = V::kLanes;
   s.vectors = kVectors;
+  std::copy_n(kLineChannels, 2, s.line_channels);
   fill<kVectors>(s);
   return s;
 }

@@ -2,6 +2,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <algorithm>
+
 #include "kernels/gemm_tile.h"
 
 namespace fovea::kernels {
@@ -26,6 +28,7 @@ constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {8, 6};
 constexpr int kColumnsForm[kVectors] = {8, 6};
 constexpr int kLine[TileSet::kLineVectors] = {10, 4};
+constexpr int kLineChannels[] = {8, 8};
 
 #include "kernels/isa/gemm_tile.inl"
 

@@ -2,6 +2,8 @@
 #if defined(__x86_64__)
 #include <immintrin.h>
 
+#include <algorithm>
+
 #include "kernels/gemm_tile.h"
 
 namespace fovea::kernels {
@@ -24,6 +26,7 @@ constexpr int kVectors = 4;
 constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
 constexpr int kColumnsForm[kVectors] = {16, 12, 8, 6};
 constexpr int kLine[TileSet::kLineVectors] = {16, 12};
+constexpr int kLineChannels[] = {32, 16};
 
 #include "kernels/isa/gemm_tile.inl"
 

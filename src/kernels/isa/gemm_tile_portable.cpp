@@ -1,4 +1,6 @@
 // Register tiles for any CPU, by GCC's vector extension: 4 lanes, 16 registers assumed.
+#include <algorithm>
+
 #include "kernels/gemm_tile.h"
 
 namespace fovea::kernels {
@@ -28,6 +30,7 @@ constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {6, 4};
 constexpr int kColumnsForm[kVectors] = {6, 4};
 constexpr int kLine[TileSet::kLineVectors] = {8, 4};
+constexpr int kLineChannels[] = {8, 8};
 
 #include "kernels/isa/gemm_tile.inl"
 
