@@ -68,7 +68,7 @@ void prepare(const Request& r, Pool& pool, Subject& s) {
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
   check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model);
-  s.state.add(*graph, 0);
+  s.state.add(*graph, 0, pool);
   if (file.file && !r.training)
     load_weights(s.state, *graph, *file.file, file.path, {.renames = find_model(s.info.model).renames});
   s.program = std::make_unique<Program>(std::move(plan), s.state, pool, !r.training);

@@ -7,12 +7,18 @@ namespace fovea {
 namespace {
 
 // Uniform in (0, 1]: safe to take the logarithm of.
-double positive(Random& r) { return (r.bits() + 1.0) * 0x1p-32; }
+double positive(uint32_t bits) { return (bits + 1.0) * 0x1p-32; }
+double positive(Random& r) { return positive(r.bits()); }
 
 // In double, and rounded by the caller: the value then hardly depends on the machine's math library.
+double box_muller(uint32_t a, uint32_t b) {
+  double radius = std::sqrt(-2 * std::log(positive(a)));
+  return radius * std::cos(2 * std::numbers::pi * positive(b));
+}
+
 double draw_normal(Random& r) {
-  double radius = std::sqrt(-2 * std::log(positive(r)));
-  return radius * std::cos(2 * std::numbers::pi * positive(r));
+  uint32_t a = r.bits();
+  return box_muller(a, r.bits());
 }
 
 double draw_gamma(Random& r, double shape) {
@@ -31,19 +37,6 @@ double draw_gamma(Random& r, double shape) {
 
 }  // namespace
 
-std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter_hi, uint64_t counter_lo) {
-  auto low = [](uint64_t v) { return static_cast<uint32_t>(v); };
-  auto high = [](uint64_t v) { return static_cast<uint32_t>(v >> 32); };
-  std::array<uint32_t, 4> c = {low(counter_lo), high(counter_lo), low(counter_hi), high(counter_hi)};
-  uint32_t k0 = low(key), k1 = high(key);
-  for (int round = 0; round < 10; round++) {
-    uint64_t a = uint64_t{0xD2511F53} * c[0], b = uint64_t{0xCD9E8D57} * c[2];
-    c = {high(b) ^ c[1] ^ k0, low(b), high(a) ^ c[3] ^ k1, low(a)};
-    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
-  }
-  return c;
-}
-
 uint32_t Random::bits() {
   if (at_ % 4 == 0) block_ = philox(key_, stream_, at_ / 4);
   return block_[at_++ % 4];
@@ -58,6 +51,8 @@ uint32_t Random::below(uint32_t n) {
   }
   return static_cast<uint32_t>(product >> 32);
 }
+
+float normal_of(uint32_t a, uint32_t b) { return static_cast<float>(box_muller(a, b)); }
 
 float Random::normal() { return static_cast<float>(draw_normal(*this)); }
 

@@ -3,11 +3,26 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace fovea {
 
-std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter_hi, uint64_t counter_lo);
+// Always inline, so that a loop over counters becomes vectors of the instruction set it is compiled for.
+inline __attribute__((always_inline)) std::array<uint32_t, 4> philox(uint64_t key, uint64_t counter_hi,
+                                                                     uint64_t counter_lo) {
+  auto low = [](uint64_t v) { return static_cast<uint32_t>(v); };
+  auto high = [](uint64_t v) { return static_cast<uint32_t>(v >> 32); };
+  uint32_t c0 = low(counter_lo), c1 = high(counter_lo), c2 = low(counter_hi), c3 = high(counter_hi);
+  uint32_t k0 = low(key), k1 = high(key);
+#pragma GCC unroll 10
+  for (int round = 0; round < 10; round++) {
+    uint64_t a = uint64_t{0xD2511F53} * c0, b = uint64_t{0xCD9E8D57} * c2;
+    c0 = high(b) ^ c1 ^ k0, c1 = low(b), c2 = high(a) ^ c3 ^ k1, c3 = low(a);
+    k0 += 0x9E3779B9, k1 += 0xBB67AE85;
+  }
+  return {c0, c1, c2, c3};
+}
 
 // 24 random bits as a float in [0, 1).
 inline float unit_float(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
@@ -28,6 +43,14 @@ class Random {
   uint64_t key_, stream_, at_ = 0;
   std::array<uint32_t, 4> block_{};
 };
+
+// Box-Muller of two words, as Random::normal draws them.
+float normal_of(uint32_t a, uint32_t b);
+
+// The draws `first`, first + 1, ... of Random(key, stream) by bits(), or all by normal(): the same in every bit, much
+// faster. `first` is a multiple of 4.
+void draw_bits(uint64_t key, uint64_t stream, uint64_t first, std::span<uint32_t> out);
+void draw_normals(uint64_t key, uint64_t stream, uint64_t first, std::span<float> out);
 
 constexpr uint64_t fnv1a(std::string_view text, uint64_t h = 0xCBF29CE484222325ull) {
   for (char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001B3ull;

@@ -3,10 +3,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -48,15 +50,6 @@ void Array::allocate() {
   data_ = std::unique_ptr<float, FreeFloats>(static_cast<float*>(p), FreeFloats{bytes >= kMapped ? bytes : 0});
 }
 
-void State::add(const Graph& g, uint64_t seed) {
-  for (const Param& p : g.params()) {
-    if (has(p.name)) continue;
-    Array a(p.type.shape);
-    initialise(p, seed, a.data());
-    arrays_.emplace(p.name, std::move(a));
-  }
-}
-
 Array& State::at(const std::string& name) {
   auto it = arrays_.find(name);
   if (it == arrays_.end()) fail(Code::bug, "no parameter {}", name);
@@ -66,25 +59,90 @@ const Array& State::at(const std::string& name) const { return const_cast<State*
 
 Array& State::put(const std::string& name, Array a) { return arrays_[name] = std::move(a); }
 
-void initialise(const Param& p, uint64_t seed, float* out) {
-  Random random(splitmix(seed), fnv1a(p.name));
-  auto draw = [&]() -> float {
+namespace {
+
+// Draws initial values, shared out among threads in chunks that do not depend on their number.
+class Initialiser {
+ public:
+  Initialiser(uint64_t seed, Pool& pool) : key_(splitmix(seed)), pool_(pool), room_(kChunks * kChunk) {}
+
+  Array values(const Param& p) {
+    Array a(p.type.shape);
+    size_t n = static_cast<size_t>(a.size());
+    if (p.init.kind == Init::Kind::constant || !p.file_axes.rank) return draw(p, {a.data(), n}), std::move(a);
+    file_.resize(std::max(file_.size(), n));
+    draw(p, {file_.data(), n});
+    from_file_order(p, file_.data(), a.data());
+    return a;
+  }
+
+ private:
+  static constexpr int64_t kChunk = 4096, kChunks = 64;  // draws that a thread makes at once; chunks on their way
+
+  void draw(const Param& p, std::span<float> out) {
+    uint64_t name = fnv1a(p.name);
     switch (p.init.kind) {
-      case Init::Kind::constant: return p.init.a;
-      case Init::Kind::uniform: return random.uniform(-p.init.a, p.init.a);
-      case Init::Kind::normal: return p.init.a * random.normal();
-      case Init::Kind::trunc_normal:  // cut at two standard deviations
-        for (;;)
-          if (float v = random.normal(); std::fabs(v) <= 2) return p.init.a * v;
+      case Init::Kind::constant: std::ranges::fill(out, p.init.a); break;
+      case Init::Kind::uniform: uniform(name, p.init.a, out); break;
+      case Init::Kind::normal: normal(name, p.init.a, INFINITY, out); break;
+      case Init::Kind::trunc_normal: normal(name, p.init.a, 2, out); break;  // cut at two standard deviations
     }
-    return 0;
-  };
-  std::vector<float> file(static_cast<size_t>(p.type.shape.numel()));
-  for (float& v : file) v = draw();
-  from_file_order(p, file.data(), out);
+  }
+
+  void uniform(uint64_t name, float bound, std::span<float> out) {
+    int64_t n = std::ssize(out);
+    pool_.each((n + kChunk - 1) / kChunk, [&](int64_t i) {
+      uint32_t bits[kChunk];
+      int64_t begin = i * kChunk, count = std::min(kChunk, n - begin);
+      draw_bits(key_, name, static_cast<uint64_t>(begin), {bits, static_cast<size_t>(count)});
+      for (int64_t k = 0; k < count; k++) out[begin + k] = -bound + (bound + bound) * unit_float(bits[k]);
+    });
+  }
+
+  // Those farther than `limit` from zero are left out, and the rest of every chunk moves up.
+  void normal(uint64_t name, float std, float limit, std::span<float> out) {
+    int64_t n = std::ssize(out);
+    std::array<int64_t, kChunks + 1> begin{};  // of every chunk in `out`
+    for (int64_t first = 0; begin[0] < n;) {
+      int64_t chunks = std::min((n - begin[0]) / kChunk + 1, kChunks);
+      pool_.each(chunks, [&](int64_t i) {
+        float* chunk = &room_[static_cast<size_t>(i * kChunk)];
+        draw_normals(key_, name, static_cast<uint64_t>(first + i * kChunk), {chunk, size_t{kChunk}});
+        int64_t kept = 0;
+        for (int64_t k = 0; k < kChunk; k++) {  // without a branch: they are hard to foresee
+          float v = chunk[k];
+          chunk[kept] = std * v, kept += std::fabs(v) <= limit;
+        }
+        begin[static_cast<size_t>(i) + 1] = kept;
+      });
+      for (size_t i = 0; i < static_cast<size_t>(chunks); i++) begin[i + 1] += begin[i];
+      pool_.each(chunks, [&](int64_t i) {
+        int64_t at = std::min(begin[static_cast<size_t>(i)], n), end = std::min(begin[static_cast<size_t>(i) + 1], n);
+        std::copy_n(&room_[static_cast<size_t>(i * kChunk)], end - at, &out[0] + at);
+      });
+      first += chunks * kChunk, begin[0] = begin[static_cast<size_t>(chunks)];
+    }
+  }
+
+  uint64_t key_;
+  Pool& pool_;
+  std::vector<float> room_, file_;
+};
+
+}  // namespace
+
+void State::add(const Graph& g, uint64_t seed, Pool& pool) {
+  Initialiser initialiser(seed, pool);
+  for (const Param& p : g.params())
+    if (!has(p.name)) arrays_.emplace(p.name, initialiser.values(p));
 }
 
-// visit(index in file order, index in graph order)
+void State::add(const Graph& g, uint64_t seed) {
+  Pool alone(1);
+  add(g, seed, alone);
+}
+
+// visit(index in file order, index in graph order), rows of the file's last dimension in an inner loop
 template <class F>
 static void both_orders(const Param& p, F visit) {
   Shape file = p.file_shape();
@@ -92,12 +150,14 @@ static void both_orders(const Param& p, F visit) {
   std::array<int64_t, kMaxRank> step{};
   for (int d = 0; d < file.rank; d++)
     step[static_cast<size_t>(d)] = stride[static_cast<size_t>(p.file_axes.rank ? p.file_axes[d] : d)];
+  int last = file.rank - 1;
+  int64_t row = file.rank ? file[last] : 1, row_step = file.rank ? step[static_cast<size_t>(last)] : 0;
   Dims at = file;
   for (int& v : at) v = 0;
   int64_t graph = 0;
-  for (int64_t i = 0, n = file.numel(); i < n; i++) {
-    visit(i, graph);
-    for (int d = file.rank - 1; d >= 0; d--) {
+  for (int64_t i = 0, n = file.numel(); i < n; i += row) {
+    for (int64_t k = 0; k < row; k++) visit(i + k, graph + k * row_step);
+    for (int d = last - 1; d >= 0; d--) {
       graph += step[static_cast<size_t>(d)];
       if (++at[d] < file[d]) break;
       graph -= step[static_cast<size_t>(d)] * file[d], at[d] = 0;

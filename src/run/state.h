@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/threads.h"
 #include "ir/graph.h"
 
 namespace fovea {
@@ -36,8 +37,9 @@ class Array {
 class State {
  public:
   // Adds the parameters of g that are not there yet, each at its initial value (a function of its path and the seed).
-  void add(const Graph& g, uint64_t seed);
-  Array& at(const std::string& name);  // bug error if absent
+  void add(const Graph& g, uint64_t seed, Pool& pool);
+  void add(const Graph& g, uint64_t seed);  // on this thread alone
+  Array& at(const std::string& name);       // bug error if absent
   const Array& at(const std::string& name) const;
   bool has(const std::string& name) const { return arrays_.count(name) != 0; }
   Array& put(const std::string& name, Array a);
@@ -49,8 +51,6 @@ class State {
   std::map<std::string, Array> arrays_;
 };
 
-// The initial value of one parameter, in the order of the graph's layout.
-void initialise(const Param& p, uint64_t seed, float* out);
 // Between the order of weight files (OIHW) and that of the graph (OHWI).
 void from_file_order(const Param& p, const float* file, float* out);
 void to_file_order(const Param& p, const float* in, float* file);

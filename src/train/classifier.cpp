@@ -60,7 +60,7 @@ std::unique_ptr<Graph> inference_graph(const ModelInfo& info, int batch) {
   return eval_graph(*build_model(find_model(info.model), batch, info.options));
 }
 
-// Zeros: every parameter is about to be read, so none is drawn.
+// Every parameter is about to be read, so none is drawn.
 static void make_room(State& state, const Graph& g) {
   for (const Param& p : g.params()) state.put(p.name, Array(p.type.shape));
 }

@@ -37,10 +37,10 @@ Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, 
     if (!g) continue;
     for (const Param& p : g->params())
       if (!state_.has(p.name)) params_.push_back(p);
-    state_.add(*g, seed);
+    state_.add(*g, seed, pool);
   }
   start_ema();
-  eval_state_.add(*model_, seed);
+  for (const Param& p : model_->params()) eval_state_.put(p.name, Array(p.type.shape));  // for evaluator() to fill
   step_ = std::make_unique<Program>(std::move(plans[0]), state_, pool);
   if (graphs.apply) apply_ = std::make_unique<Program>(std::move(plans[1]), state_, pool);
   eval_ = std::make_unique<Program>(std::move(plans[2]), eval_state_, pool);

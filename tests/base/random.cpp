@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <set>
 #include <vector>
+
+#include "base/cpu.h"
 
 namespace fovea {
 namespace {
@@ -24,6 +27,29 @@ TEST(Random, IsTheCounterInOrder) {
   for (uint64_t block = 0; block < 3; block++) {
     for (uint32_t word : philox(5, 9, block)) EXPECT_EQ(r.bits(), word);
   }
+}
+
+// Many draws at once are the ones made one by one, bit for bit, on every instruction set.
+TEST(Random, ManyAtOnceAreTheSame) {
+  const Isa best = active_isa();
+  for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512}) {
+    if (isa > best) continue;
+    force_isa(isa);
+    for (uint64_t first : {0u, 4u, 256u, 4100u}) {
+      constexpr size_t n = 100'003;
+      std::vector<uint32_t> bits(n);
+      std::vector<float> normals(n);
+      draw_bits(5, 9, first, bits);
+      draw_normals(5, 9, first, normals);
+      Random words(5, 9), values(5, 9);
+      for (uint64_t i = 0; i < first; i++) words.bits(), values.normal();
+      for (size_t i = 0; i < n; i++) {
+        ASSERT_EQ(words.bits(), bits[i]) << i;
+        ASSERT_EQ(std::bit_cast<uint32_t>(values.normal()), std::bit_cast<uint32_t>(normals[i])) << i;
+      }
+    }
+  }
+  force_isa(best);
 }
 
 TEST(Random, StreamsAndKeysDiffer) {
