@@ -144,14 +144,23 @@ std::optional<std::string> checkpoint_config(const std::string& folder) {
   return std::nullopt;
 }
 
-// Names as AtomicFile makes them: .NAME.tmp.PID.RANDOM
+// .NAME.tmp.PID.RANDOM as AtomicFile makes them, and .prev.tmp.PID.0 from above: the PID, or 0 of any other name.
+static pid_t pid_of_temporary(const std::string& name) {
+  std::vector<std::string> parts = split(name, '.');
+  if (parts.size() < 5 || !parts[0].empty() || parts[parts.size() - 3] != "tmp") return 0;
+  const std::string &pid = parts[parts.size() - 2], &random = parts.back();
+  bool fits = random == "0" || (random.size() == 16 && random.find_first_not_of("0123456789abcdef") == random.npos);
+  if (!fits || pid.empty() || pid.size() > 9 || pid.find_first_not_of("0123456789") != pid.npos) return 0;
+  return std::stoi(pid);
+}
+
 void sweep_temporary(const std::string& folder) {
   std::error_code error;
   for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    std::vector<std::string> parts = split(entry.path().filename().string(), '.');
-    if (parts.size() < 5 || !parts[0].empty() || parts[parts.size() - 3] != "tmp") continue;
-    int pid = std::atoi(parts[parts.size() - 2].c_str());
-    if (pid > 0 && pid != getpid() && kill(pid, 0) != 0 && errno == ESRCH) fs::remove(entry.path(), error);
+    pid_t pid = pid_of_temporary(entry.path().filename().string());
+    std::error_code gone;
+    if (pid <= 0 || !entry.is_regular_file(gone) || entry.is_symlink(gone)) continue;
+    if (pid == getpid() || (kill(pid, 0) != 0 && errno == ESRCH)) fs::remove(entry.path(), gone);
   }
 }
 

@@ -34,7 +34,8 @@ std::optional<Checkpoint> load_checkpoint(const std::string& folder, State& stat
 // What `config` was, without reading weights; none if there is no checkpoint.
 std::optional<std::string> checkpoint_config(const std::string& folder);
 
-// Temporary files that a killed process left in the folder.
+// Removes temporary files that killed processes left in the folder, also one that had our number (in a container, every
+// run may have the same). To be called before this process writes there.
 void sweep_temporary(const std::string& folder);
 
 }  // namespace fovea

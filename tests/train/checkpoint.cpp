@@ -7,6 +7,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "pictures.h"
+#include "train/run_folder.h"
 
 namespace fovea {
 namespace {
@@ -135,13 +136,52 @@ TEST(Checkpoint, SweepsWhatTheDeadLeftBehind) {
   pid_t dead = fork();
   if (dead == 0) _exit(0);
   waitpid(dead, nullptr, 0);
-  std::string theirs = dir / (".last.safetensors.tmp." + std::to_string(dead) + ".00ff");
-  std::string ours = dir / (".last.safetensors.tmp." + std::to_string(getpid()) + ".00ff");
-  for (const std::string& name : {theirs, ours, dir / "last.safetensors", dir / "notes.tmp.1.2"}) write_file(name, "x");
+  std::string pid = std::to_string(dead), random = ".00ff00ff00ff00ff";
+  std::string gone[] = {".last.safetensors.tmp." + pid + random, ".prev.tmp." + pid + ".0", ".x.y.z.tmp." + pid + random,
+                        ".last.safetensors.tmp." + std::to_string(getpid()) + random};  // of a process before us
+  std::string kept[] = {".last.safetensors.tmp." + std::to_string(getppid()) + random,  // it lives
+                        "last.safetensors",
+                        "notes.tmp." + pid + random,
+                        ".notes.tmp." + pid + "x" + random,
+                        ".notes.tmp." + pid + ".txt",
+                        ".notes.temp." + pid + random,
+                        ".notes.tmp.-1" + random,
+                        ".notes.tmp.99999999999999999999" + random,
+                        ".tmp." + pid + random};
+  for (const std::string& name : gone) write_file(dir / name, "x");
+  for (const std::string& name : kept) write_file(dir / name, "x");
+  fs::create_directory(dir / (".folder.tmp." + pid + random));
   sweep_temporary(dir.path());
-  EXPECT_FALSE(fs::exists(theirs));
-  for (const std::string& name : {ours, dir / "last.safetensors", dir / "notes.tmp.1.2"})
-    EXPECT_TRUE(fs::exists(name)) << name;
+  for (const std::string& name : gone) EXPECT_FALSE(fs::exists(dir / name)) << name;
+  for (const std::string& name : kept) EXPECT_TRUE(fs::exists(dir / name)) << name;
+  EXPECT_TRUE(fs::exists(dir / (".folder.tmp." + pid + random)));
+}
+
+// A process that was killed while it wrote a checkpoint, and a run that goes on in its folder.
+TEST(Checkpoint, AKilledWriterLeavesAFileThatTheNextRunRemoves) {
+  ScratchFolder dir("killed");
+  fs::create_directory(dir / "checkpoints");
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  pid_t child = fork();
+  if (child == 0) {
+    AtomicFile file(dir / "checkpoints/last.safetensors");
+    file.write("half of it");
+    if (write(ready[1], "x", 1) == 1) pause();
+    _exit(0);
+  }
+  char byte;
+  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  auto files = [&] { return std::distance(fs::directory_iterator(dir / "checkpoints"), fs::directory_iterator()); };
+  sweep_temporary(dir / "checkpoints");
+  EXPECT_EQ(files(), 1) << "it is still being written";
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  close(ready[0]), close(ready[1]);
+  TrainConfig config;
+  config.output = dir.path();
+  RunFolder folder(config, false, [](const std::string&) {});
+  EXPECT_EQ(files(), 0);
 }
 
 TEST(Weights, AreInTheOrderOfFilesAndSayWhatTheyAre) {
