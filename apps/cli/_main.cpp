@@ -55,7 +55,7 @@ int dispatch(const std::vector<std::string>& args) {
     names.push_back(v.name);
   }
   std::string near = suggestion(args[0], names);
-  fail(Code::usage, "there is no verb \"{}\"{} fovea --help lists them", escape_control(args[0].substr(0, 60)),
+  fail(Code::usage, "there is no verb \"{}\"{} fovea --help lists them", escape_control(clip(args[0], 60)),
        near.empty() ? "." : near);
 }
 

@@ -30,7 +30,7 @@ std::vector<std::string> read_classes(const std::string& text) {
   }
   if (name.find_first_of("/.") != name.npos)
     fail(Code::bad_file, "{}: there is no such file, need a weight file or the name of a model", name);
-  fail(Code::usage, "there is no model or network \"{}\"{}", escape_control(name.substr(0, 60)), suggestion(name, names));
+  fail(Code::usage, "there is no model or network \"{}\"{}", escape_control(clip(name, 60)), suggestion(name, names));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ bool read_number(std::string_view text, T& out) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-std::string shown(const std::string& text) { return '"' + escape_control(text.substr(0, 60)) + '"'; }
+std::string shown(const std::string& text) { return '"' + escape_control(clip(text, 60)) + '"'; }
 
 template <class T>
 T number_in(const std::string& name, const std::string& text, T lo, T hi) {

@@ -121,7 +121,7 @@ void print(std::string_view text) {
 }
 
 void note(std::string_view text) {
-  std::string line = "fovea: " + cut(escape_control(text), kLongestLine) + '\n';
+  std::string line = "fovea: " + clip(escape_control(text), kLongestLine) + '\n';
   [[maybe_unused]] ssize_t wrote = write(STDERR_FILENO, line.data(), line.size());  // nothing is left to complain to
 }
 

@@ -42,7 +42,7 @@ void add_glob(const std::string& pattern, std::vector<std::string>& out) {
   int result = glob(pattern.c_str(), GLOB_TILDE, nullptr, &found);
   for (size_t i = 0; result == 0 && i < found.gl_pathc; i++) out.emplace_back(found.gl_pathv[i]);
   globfree(&found);
-  if (result != 0) fail(Code::usage, "{}: no file matches", escape_control(pattern.substr(0, 200)));
+  if (result != 0) fail(Code::usage, "{}: no file matches", escape_control(clip(pattern, 200)));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/text.h"
 
 namespace fovea {
 namespace {
@@ -40,7 +41,7 @@ std::string folder_of(const std::string& path) {
 [[noreturn]] void fail_create(const std::string& path, int error) {
   if (error == ENOENT) fail(Code::usage, "{}: cannot be written: the folder {} does not exist", path, folder_of(path));
   if (error == ENOTDIR) fail(Code::usage, "{}: cannot be written: {} is not a folder", path, folder_of(path));
-  if (error == ENAMETOOLONG) fail(Code::usage, "{}: cannot be written: the name is too long", path.substr(0, 80) + "...");
+  if (error == ENAMETOOLONG) fail(Code::usage, "{}: cannot be written: the name is too long", clip(path, 80));
   fail_write(path, "be written", error);
 }
 

@@ -116,6 +116,17 @@ std::string escape_control(std::string_view text) {
   return out;
 }
 
+std::string clip(std::string_view text, size_t most) {
+  constexpr std::string_view kGap = "...";
+  std::vector<size_t> begins;
+  for (size_t i = 0; i < text.size(); i += std::max<size_t>(utf8_length(text, i), 1)) begins.push_back(i);
+  if (begins.size() <= most) return std::string(text);
+  size_t kept = most - std::min(most, kGap.size()), tail = kept / 2;
+  begins.push_back(text.size());
+  std::string out(text.substr(0, begins[kept - tail]));
+  return out.append(kGap).append(text.substr(begins[begins.size() - 1 - tail]));
+}
+
 // '<' is escaped so that the text is also safe within a <script> element.
 std::string escape_json(std::string_view text) {
   return replace_each(text, [](char c) -> std::string {

@@ -9,6 +9,9 @@ namespace fovea {
 
 // Control bytes, and bytes that are not valid UTF-8, as \xNN: safe to print on a terminal, always one line.
 std::string escape_control(std::string_view text);
+// At most so many characters (of UTF-8, or bytes that are none): the middle is left out, since a message has its file at
+// the beginning and its hint at the end.
+std::string clip(std::string_view text, size_t most);
 // For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed; formula prefixes are defused).
 std::string escape_json(std::string_view text);
 std::string escape_xml(std::string_view text);

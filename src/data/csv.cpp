@@ -111,7 +111,7 @@ void check_path(const CsvReader& csv, const Field& f) {
   bool up = false;
   for (const std::string& part : split(f.text, '/')) up |= part == "..";
   if (f.text[0] == '/' || up)
-    csv.fail_at(f, fmt::format("{} is outside the folder of the list. Move the list or the files", f.text.substr(0, 80)));
+    csv.fail_at(f, fmt::format("{} is outside the folder of the list. Move the list or the files", clip(f.text, 80)));
 }
 
 struct Row {
@@ -138,8 +138,8 @@ void label_rows(Dataset& data, const std::vector<Row>& rows, const CsvReader& cs
     if (data.classes.size() <= label) data.classes.resize(label + 1);
     std::string& name = data.classes[label];
     if (!r.name.empty() && !name.empty() && name != r.name)
-      csv.fail_at(r.label, fmt::format("class {} is called \"{}\" here and \"{}\" before", label, r.name.substr(0, 40),
-                                       name.substr(0, 40)));
+      csv.fail_at(r.label,
+                  fmt::format("class {} is called \"{}\" here and \"{}\" before", label, clip(r.name, 40), clip(name, 40)));
     if (!r.name.empty()) name = r.name;
   }
   for (size_t k = 0; k < data.classes.size(); k++) {
@@ -160,8 +160,8 @@ void label_rows_as(Dataset& data, const std::vector<Row>& rows, const CsvReader&
     } else if (index && *index < static_cast<int>(classes.size())) {
       data.labels.push_back(*index);
     } else {
-      csv.fail_at(r.label, fmt::format("got the class \"{}\", need one of the {} known ones{}", r.label.text.substr(0, 80),
-                                       classes.size(), suggestion(r.label.text.substr(0, 80), classes)));
+      csv.fail_at(r.label, fmt::format("got the class \"{}\", need one of the {} known ones{}", clip(r.label.text, 80),
+                                       classes.size(), suggestion(clip(r.label.text, 80), classes)));
     }
   }
   data.classes = classes;

@@ -77,7 +77,7 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
 std::string list_names(const std::vector<std::string>& names, size_t most) {
   std::string out;
   for (size_t i = 0; i < std::min(most, names.size()); i++)
-    out += fmt::format("{}\"{}\"", i ? ", " : "", names[i].substr(0, 40));
+    out += fmt::format("{}\"{}\"", i ? ", " : "", clip(names[i], 40));
   if (names.size() > most) out += fmt::format(" and {} more", names.size() - most);
   return out;
 }

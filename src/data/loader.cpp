@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "data/mix.h"
 
 namespace fovea {
@@ -173,7 +174,7 @@ void Loader::Impl::note_bad(const Slot& s) {
   }
   if (static_cast<double>(bad.size()) > options.max_bad * static_cast<double>(data.size())) {
     fail(Code::bad_file, "{}: {} of {} pictures cannot be read, more than --max-bad {}. The last is {}", data.spec,
-         bad.size(), data.size(), options.max_bad, bad.rbegin()->second.substr(0, 160));
+         bad.size(), data.size(), options.max_bad, clip(bad.rbegin()->second, 160));
   }
 }
 

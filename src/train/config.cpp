@@ -26,7 +26,7 @@ const Option& find_option(std::string_view key, const std::string& where) {
     names.push_back(o.name);
   }
   std::string last(key.substr(key.rfind('.') + 1));
-  fail(Code::usage, "{}: there is no option \"{}\"{}", where, escape_control(key.substr(0, 60)), suggestion(last, names));
+  fail(Code::usage, "{}: there is no option \"{}\"{}", where, escape_control(clip(key, 60)), suggestion(last, names));
 }
 
 // One text for one option: parse() per type, all failing in the same words.
@@ -35,7 +35,7 @@ struct Reader {
   const std::string& where;
 
   [[noreturn]] void wrong(std::string_view got, const std::string& need) const {
-    fail(Code::usage, "{}: {}: got {}, need {}", where, o.name, got.empty() ? "nothing" : escape_control(got.substr(0, 60)),
+    fail(Code::usage, "{}: {}: got {}, need {}", where, o.name, got.empty() ? "nothing" : escape_control(clip(got, 60)),
          need);
   }
   template <class T>
@@ -109,7 +109,7 @@ void set_option(TrainConfig& c, std::string_view key, std::string_view text, con
 
 void set_assignment(TrainConfig& c, std::string_view assignment) {
   size_t equal = assignment.find('=');
-  if (equal == assignment.npos) fail(Code::usage, "--set {}: need KEY=VALUE", escape_control(assignment.substr(0, 60)));
+  if (equal == assignment.npos) fail(Code::usage, "--set {}: need KEY=VALUE", escape_control(clip(assignment, 60)));
   set_option(c, trim(assignment.substr(0, equal)), trim(assignment.substr(equal + 1)), "--set");
 }
 

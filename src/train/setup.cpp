@@ -28,7 +28,7 @@ void read_randaugment(const std::string& text, Augment& a) {
                                       : false);
   }
   if (!ok || operations < 1 || operations > 20)
-    fail(Code::usage, "aa: got \"{}\", need something like rand-m9-n2-mstd0.5", escape_control(text.substr(0, 60)));
+    fail(Code::usage, "aa: got \"{}\", need something like rand-m9-n2-mstd0.5", escape_control(clip(text, 60)));
   a.randaugment = static_cast<int>(operations);
 }
 
@@ -38,8 +38,7 @@ std::vector<std::pair<std::string, float>> read_scopes(const std::vector<std::st
     size_t equal = t.rfind('=');
     float value = 0;
     if (equal == t.npos || !read_number(std::string_view(t).substr(equal + 1), value) || !(value >= 0 && value <= 10))
-      fail(Code::usage, "decay-scopes: got \"{}\", need GLOB=VALUE with a value from 0 to 10",
-           escape_control(t.substr(0, 60)));
+      fail(Code::usage, "decay-scopes: got \"{}\", need GLOB=VALUE with a value from 0 to 10", escape_control(clip(t, 60)));
     r.emplace_back(t.substr(0, equal), value);
   }
   return r;

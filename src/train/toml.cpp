@@ -63,7 +63,7 @@ toml::table parse(const std::string& text, const std::string& path) {
     return toml::parse(text, path);
   } catch (const toml::parse_error& e) {
     auto at = e.source().begin;
-    fail(Code::usage, "{}:{}:{}: {}", path, at.line, at.column, escape_control(e.description()).substr(0, 200));
+    fail(Code::usage, "{}:{}:{}: {}", path, at.line, at.column, escape_control(clip(e.description(), 200)));
   }
 }
 

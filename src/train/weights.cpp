@@ -55,8 +55,7 @@ bool other_classes(const Param& p, const std::vector<int64_t>& got) {
 // The first two of a list and how many more there are.
 std::string some(const std::vector<std::string>& names) {
   std::string r;
-  for (size_t i = 0; i < std::min<size_t>(names.size(), 2); i++)
-    r += (i ? ", " : "") + escape_control(names[i]).substr(0, 60);
+  for (size_t i = 0; i < std::min<size_t>(names.size(), 2); i++) r += (i ? ", " : "") + escape_control(clip(names[i], 60));
   if (names.size() > 2) r += fmt::format(" and {} more", names.size() - 2);
   return r;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "base/random.h"
@@ -29,6 +30,27 @@ TEST(EscapeControl, PrintsWhatIsSafeAndNothingElse) {
   EXPECT_EQ(escape_control("\xED\xA0\x80"), "\\xed\\xa0\\x80");  // a surrogate
   EXPECT_EQ(escape_control("\xF4\x90\x80\x80"), "\\xf4\\x90\\x80\\x80");
   EXPECT_EQ(escape_control("\xE7\x8C"), "\\xe7\\x8c");  // cut short
+}
+
+TEST(Clip, LeavesOutTheMiddleAndNeverCutsACharacter) {
+  EXPECT_EQ(clip("", 5), "");
+  EXPECT_EQ(clip("12345", 5), "12345");
+  EXPECT_EQ(clip("123456", 5), "1...6");
+  EXPECT_EQ(clip("a long file name: what is wrong. The hint", 20), "a long fi...The hint");
+  EXPECT_EQ(clip("\xC3\xA9\xE7\x8C\xAB\xF0\x9F\x90\x88!", 4), "\xC3\xA9\xE7\x8C\xAB\xF0\x9F\x90\x88!");  // 4 characters
+  EXPECT_EQ(clip("\xE7\x8C\xAB\xE7\x8C\xAB\xE7\x8C\xAB\xE7\x8C\xAB\xE7\x8C\xAB\xC3\xA9", 5), "\xE7\x8C\xAB...\xC3\xA9");
+  EXPECT_EQ(clip(std::string(100, '\x80'), 5).size(), 5u);  // no characters at all
+  EXPECT_EQ(clip("abcdef", 2), "...");
+  for (uint64_t seed = 0; seed < 5000; seed++) {
+    std::string safe;
+    for (uint64_t part = 0; part < 4; part++) safe += escape_control(hostile_text(4 * seed + part)) + "é猫🐈";
+    for (size_t most : {3u, 10u, 20u}) {
+      std::string clipped = clip(safe, most);
+      ASSERT_TRUE(nlohmann::json::accept(nlohmann::json(clipped).dump())) << seed;  // dump() throws on bad UTF-8
+      auto characters = std::count_if(clipped.begin(), clipped.end(), [](char c) { return (c & 0xC0) != 0x80; });
+      ASSERT_LE(static_cast<size_t>(characters), most) << seed;
+    }
+  }
 }
 
 TEST(Escape, AnyBytesBecomeValidText) {

@@ -165,6 +165,19 @@ TEST_F(Errors, NamesThatHurt) {  // IM10
   EXPECT_NE(r.err.find("-dash.png"), std::string::npos);
 }
 
+// A long message loses its middle: what it is about and what to do about it both stay, in whole characters.
+TEST_F(Errors, LongMessagesKeepTheirHint) {
+  std::string deep = dir;
+  for (int i = 0; i < 40; i++) deep += "/猫猫猫猫猫猫猫猫猫猫";
+  Result r = run({"verify", deep + "/none.json"});
+  EXPECT_TRUE(r.out.starts_with("FAIL  ")) << r.out;
+  r = run({"train", "--model", "cnn_mnist", "--data", deep});
+  EXPECT_EQ(r.code, 2);
+  EXPECT_TRUE(r.err.starts_with("fovea: data \"" + dir.substr(0, 20))) << r.err;
+  EXPECT_TRUE(r.err.ends_with("csv:, cifar10:, mnist:, fashion-mnist:\n")) << r.err;
+  EXPECT_EQ(r.err.find("\\x"), std::string::npos) << r.err;
+}
+
 // One bad picture never hides the others.
 TEST_F(Errors, BadPicturesAreReportedAndTheOthersGoOn) {
   std::string good = dir + "/data/val/dark/0.png";

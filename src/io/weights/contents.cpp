@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/size.h"
+#include "base/text.h"
 
 namespace fovea {
 
@@ -21,11 +22,6 @@ uint64_t checked_bytes(const std::string& path, std::string_view name, FileType 
   return bytes;
 }
 
-std::string shown(std::string_view name) {
-  constexpr size_t kShown = 80;
-  std::string text = "\"" + std::string(name.substr(0, kShown)) + "\"";
-  if (name.size() > kShown) text += "...";
-  return text;
-}
+std::string shown(std::string_view name) { return '"' + clip(name, 80) + '"'; }
 
 }  // namespace fovea

@@ -38,7 +38,7 @@ std::vector<std::string> text_keys(const Pickle& pickle, const PickleValue& dict
   std::vector<std::string> keys;
   for (size_t i = 0; i + 1 < dict.items.size() && keys.size() < 100; i += 2)
     if (const PickleValue& key = pickle.values[dict.items[i]]; key.kind == PickleKind::text)
-      keys.push_back(std::string(key.text.substr(0, 40)));
+      keys.push_back(clip(key.text, 40));
   return keys;
 }
 

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/text.h"
 #include "io/weights/contents.h"
 
 namespace fovea {
@@ -30,7 +31,7 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
     what = what.substr(0, what.rfind("; last read"));
     for (std::string_view mark : {"] ", ": "})
       if (size_t start = what.find(mark); start != what.npos) what.remove_prefix(start + 2);
-    to_.damaged(position, what.substr(0, 120));
+    to_.damaged(position, clip(what, 120));
   }
 
  private:
