@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "_progress.h"
 #include "_verb.h"
 #include "base/error.h"
@@ -11,13 +13,23 @@
 namespace fovea::cli {
 namespace {
 
-Record describe(const VerifyResult& r) {
-  return {{"result", r.passed ? "pass" : "FAIL"},      {"model", r.model}, {"error", Value::exponent(r.error)},
+enum class Outcome { pass, fail, skip };
+constexpr const char* kNames[] = {"pass", "FAIL", "skip"};
+
+// A folder may hold fixtures of models that are yet to be built; a file that the user names must be of one that is.
+Outcome outcome(const VerifyResult& r, std::span<const std::string> named) {
+  if (r.passed) return Outcome::pass;
+  return r.built || std::ranges::find(named, r.path) != named.end() ? Outcome::fail : Outcome::skip;
+}
+
+Record describe(const VerifyResult& r, Outcome o) {
+  return {{"result", kNames[static_cast<int>(o)]},     {"model", r.model}, {"error", Value::exponent(r.error)},
           {"tolerance", Value::exponent(r.tolerance)}, {"path", r.path},   {"message", r.message}};
 }
 
-std::string line(const VerifyResult& r) {
-  return fmt::format("{}  {:40}  {}", r.passed ? "pass" : "FAIL", r.model.empty() ? r.path : r.model, r.message);
+std::string line(const VerifyResult& r, Outcome o) {
+  return fmt::format("{}  {:40}  {}", kNames[static_cast<int>(o)], r.model.empty() ? r.path : r.model,
+                     o == Outcome::skip ? "model not built" : r.message);
 }
 
 int run(std::span<const std::string> args) {
@@ -26,7 +38,8 @@ int run(std::span<const std::string> args) {
   Options o("verify FIXTURE...",
             "Builds the model that each parity fixture names, fills its parameters by the fixture's rule, and compares\n"
             "parameter names, shapes and outputs. FIXTURE is a file (.json or .json.gz) or a folder of them.\n"
-            "Ends with \"N passed, M failed\"; exit code 7 if any failed.");
+            "Ends with \"N passed, M failed\"; exit code 7 if any failed. Fixtures in a folder whose model fovea does not\n"
+            "have are skipped and counted: \"N passed, M failed, K of models not built\".");
   o.names("FIXTURE", paths, 1);
   common.add_running(o);
   common.add_format(o);
@@ -37,22 +50,24 @@ int run(std::span<const std::string> args) {
   Pool pool(common.threads);
   Progress progress("verify", "models");
   std::vector<Record> rows;
-  int64_t failed = 0;
+  int64_t count[3] = {};
   for (size_t i = 0; i < files.size(); i++) {
     progress.update(static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
     VerifyResult r = verify_fixture(files[i], pool);
     progress.clear();
-    failed += !r.passed;
-    if (format == Format::table) print(cut(escape_control(line(r)), 300) + '\n');
-    rows.push_back(describe(r));
+    Outcome became = outcome(r, paths);
+    count[static_cast<int>(became)]++;
+    if (format == Format::table) print(clip(escape_control(line(r, became)), 300) + '\n');
+    rows.push_back(describe(r, became));
   }
   if (format != Format::table) print(rows, format);
-  std::string total = fmt::format("{} passed, {} failed", static_cast<int64_t>(files.size()) - failed, failed);
+  std::string total = fmt::format("{} passed, {} failed", count[0], count[1]);
+  if (count[2]) total += fmt::format(", {} of models not built", count[2]);
   if (format == Format::table)
     print(total + '\n');
   else
     note(total);
-  return failed ? static_cast<int>(Code::mismatch) : 0;
+  return count[1] ? static_cast<int>(Code::mismatch) : 0;
 }
 
 }  // namespace

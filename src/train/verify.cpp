@@ -131,7 +131,9 @@ void compare_outputs(const FixtureRun& run, const float* out, const Shape& shape
 }
 
 void verify(const Fixture& f, Pool& pool, VerifyResult& result) {
+  result.built = false;
   const Model& model = find_model(f.model);
+  result.built = true;
   if (f.input.size() != 4) fail(Code::unsupported, "the input is no picture: {}", print(f.input));
   auto side = [&](size_t i) { return static_cast<int>(std::min<int64_t>(f.input[i], 1 << 20)); };
   ModelOptions options{.classes = 1000, .channels = side(1), .height = side(2), .width = side(3)};

@@ -11,12 +11,13 @@ namespace fovea {
 struct VerifyResult {
   std::string path, model;
   bool passed = false;
+  bool built = true;     // false: there is no model of that name, and so nothing was compared
   std::string message;   // what is wrong, one line; what was compared if nothing is
   double error = 0;      // the largest over all runs, relative to the largest output
   double tolerance = 0;  // of that run
 };
 
-// A fixture that cannot be read or names an unknown model has failed; only bugs throw.
+// A fixture that cannot be read or names an unknown model has not passed; only bugs throw.
 VerifyResult verify_fixture(const std::string& path, Pool& pool);
 
 // The fixtures that paths name: files as they are, and every .json and .json.gz in folders, by name.

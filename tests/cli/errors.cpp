@@ -130,6 +130,29 @@ TEST_F(Errors, Files) {
   EXPECT_TRUE(r.out.ends_with("0 passed, 1 failed\n")) << r.out;
 }
 
+// In a folder, a fixture of a model that fovea does not have is skipped; as a file of its own it has failed.
+TEST_F(Errors, FixturesOfModelsThatAreNotBuilt) {
+  std::string folder = dir + "/fixtures", later = folder + "/later.json", damaged = folder + "/damaged.json";
+  std::filesystem::create_directories(folder);
+  write_file(later, R"({"model": "later_net", "hashfill": 1, "params": 1, "state": [], "input_shape": [1, 3, 8, 8],
+                        "logits": [[0]], "argmax": [0], "logits_mean": 0, "logits_std": 0, "f32_err": 0,
+                        "fill_exceptions": {}})");
+  Result r = run({"verify", folder});
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_TRUE(std::regex_search(r.out, std::regex("^skip  later_net +model not built\n0 passed, 0 failed, 1 of models not")))
+      << r.out;
+  EXPECT_TRUE(std::regex_search(run({"verify", folder, "--json"}).out, std::regex("\"result\": \"skip\"")));
+  r = run({"verify", later});
+  EXPECT_EQ(r.code, 7);
+  EXPECT_TRUE(std::regex_search(r.out, std::regex("^FAIL  later_net .*no model"))) << r.out;
+  EXPECT_TRUE(r.out.ends_with("\n0 passed, 1 failed\n")) << r.out;
+  write_file(damaged, "{");
+  r = run({"verify", folder});
+  EXPECT_EQ(r.code, 7);
+  EXPECT_TRUE(r.out.ends_with("\n0 passed, 1 failed, 1 of models not built\n")) << r.out;
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(Errors, MemoryIsCheckedBeforeAnything) {  // TR11
   expect_error({"bench", "vit_base_patch16_224", "--mem-limit", "100M"}, 5, "needs .* the limit is 100.0 MiB.*--batch");
   expect_error({"train", "--model", "resnet20_cifar", "--image-size", "32", "--data", "folder:" + dir + "/data",
