@@ -20,6 +20,12 @@ enum class Stem : uint8_t { plain, deep, tiered };  // one 7x7 convolution; thre
 enum class Gate : uint8_t { none, squeeze, channel };
 enum class AntiAlias : uint8_t { none, average, blur };  // what halves a map instead of a strided convolution
 
+// A network that lost most of its channels after training (arXiv:2002.08258).
+struct Pruned {
+  std::array<int, 4> out;  // of the blocks of a stage
+  const int (*inner)[2];   // of every block: its two inner convolutions
+};
+
 struct ResNet {
   std::array<int, 4> depths;
   std::array<Kind, 4> kinds;
@@ -35,7 +41,19 @@ struct ResNet {
   double squeeze_ratio = 1.0 / 16;
   AntiAlias anti_alias = AntiAlias::none;
   bool group_norm = false;
+  const Pruned* pruned = nullptr;
 };
+
+// Channels of a block's convolutions.
+struct Widths {
+  int first, second, out, full;  // full: of `out` before pruning
+};
+Widths block_widths(const ResNet& m, size_t stage, int index) {
+  int width = m.widths[stage], inner = width * m.base_width / 64 * m.groups;
+  if (m.kinds[stage] == Kind::basic) return {width / m.narrow, width, width, width};
+  if (!m.pruned) return {inner / m.narrow, inner, 4 * width, 4 * width};
+  return {m.pruned->inner[index][0], m.pruned->inner[index][1], m.pruned->out[stage], 4 * width};
+}
 
 Tensor conv(Scope s, Tensor x, int out, int window, int stride = 1, int groups = 1) {
   return conv(s, x, out, window, {.stride = stride, .groups = groups, .init = fan_out_normal});
@@ -60,9 +78,9 @@ Tensor conv3x3(Scope s, const std::string& i, Tensor x, int out, int stride, con
   return soft ? halve(x, m.anti_alias) : x;
 }
 
-Tensor gated(Scope s, Tensor x, const ResNet& m) {
+Tensor gated(Scope s, Tensor x, int channels, const ResNet& m) {
   if (m.gate == Gate::none) return x;
-  if (m.gate == Gate::channel) return efficient_channel_attention(s, x);
+  if (m.gate == Gate::channel) return efficient_channel_attention(s, x, channels);
   return squeeze_excite(s, x, {.hidden = round_channels(x.c() * m.squeeze_ratio, 8, 0)});
 }
 
@@ -76,21 +94,19 @@ Tensor shortcut(Scope s, Tensor x, int out, int stride, const ResNet& m) {
   return norm(s[2], conv(s[1], x, out, 1), m);
 }
 
-// [n,h,w,c] -> [n,h/stride,w/stride,width], or 4 * width out of a bottleneck. The last scale starts at zero.
-Tensor block(Scope s, Tensor x, Kind kind, int width, int stride, const ResNet& m, float drop) {
-  bool basic = kind == Kind::basic;
-  int out = basic ? width : 4 * width, inner = basic ? width : width * m.base_width / 64 * m.groups;
+// [n,h,w,c] -> [n,h/stride,w/stride,out]. The last scale starts at zero.
+Tensor block(Scope s, Tensor x, Kind kind, const Widths& width, int stride, const ResNet& m, float drop) {
   Tensor y = x;
-  if (basic) {
-    y = conv3x3(s, "1", y, inner / m.narrow, stride, m);
-    y = norm(s["bn2"], conv(s["conv2"], y, out, 3), m, 0);
+  if (kind == Kind::basic) {
+    y = conv3x3(s, "1", y, width.first, stride, m);
+    y = norm(s["bn2"], conv(s["conv2"], y, width.out, 3), m, 0);
   } else {
-    y = relu(norm(s["bn1"], conv(s["conv1"], y, inner / m.narrow, 1), m));
-    y = conv3x3(s, "2", y, inner, stride, m, m.groups);
-    y = norm(s["bn3"], conv(s["conv3"], y, out, 1), m, 0);
+    y = relu(norm(s["bn1"], conv(s["conv1"], y, width.first, 1), m));
+    y = conv3x3(s, "2", y, width.second, stride, m, m.groups);
+    y = norm(s["bn3"], conv(s["conv3"], y, width.out, 1), m, 0);
   }
-  y = drop_path(s, gated(s["se"], y, m), drop);
-  return s.out(relu(y + shortcut(s["downsample"], x, out, stride, m)));
+  y = drop_path(s, gated(s["se"], y, width.full, m), drop);
+  return s.out(relu(y + shortcut(s["downsample"], x, width.out, stride, m)));
 }
 
 Tensor stem(Scope s, Tensor x, const ResNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,64]
@@ -117,7 +133,7 @@ Tensor resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o) {  // [
     for (int i = 0; i < m.depths[stage]; i++, index++) {
       Scope at = s["layer" + std::to_string(stage + 1)][i];
       int stride = stage > 0 && i == 0 ? 2 : 1;
-      x = block(at, x, m.kinds[stage], m.widths[stage], stride, m, drop_rate(o.drop_path, index, total));
+      x = block(at, x, m.kinds[stage], block_widths(m, stage, index), stride, m, drop_rate(o.drop_path, index, total));
     }
   return linear(s["fc"], dropout(s["fc"], global_avg_pool(x), o.drop), o.classes);
 }
@@ -149,6 +165,7 @@ ResNet rs(ResNet m) { return m = se(d(m)), m.squeeze_ratio = 0.25, m.stem_conv_p
 ResNet with_group_norm(ResNet m) { return m.group_norm = true, m; }
 ResNet light(ResNet m) { return m = eca(m), m.average_shortcut = true, m; }
 ResNet senet(ResNet m) { return m = se(c(next(m, 64, 4), 64)), m.shortcut_window = 3, m.narrow = 2, m; }
+ResNet pruned(ResNet m, const Pruned& p) { return m.pruned = &p, m; }
 ResNet mixed() {
   return {.depths = {1, 1, 1, 1},
           .kinds = {B, B, K, B},
@@ -157,6 +174,17 @@ ResNet mixed() {
           .stem_width = 16,
           .average_shortcut = true};
 }
+
+// The widths of the published weights.
+constexpr int kInner50[][2] = {{47, 18},   {52, 22},   {64, 35},   {85, 37},   {107, 80},  {120, 85},
+                               {125, 87},  {198, 126}, {255, 232}, {256, 233}, {253, 235}, {256, 225},
+                               {256, 239}, {492, 237}, {512, 500}, {512, 490}};
+constexpr int kInner101[][2] = {{45, 25},   {53, 20},   {60, 27},   {81, 24},   {93, 49},   {102, 54},  {122, 78},
+                                {101, 25},  {239, 160}, {234, 156}, {250, 176}, {253, 191}, {251, 175}, {230, 128},
+                                {244, 154}, {244, 159}, {238, 97},  {244, 149}, {253, 181}, {245, 119}, {255, 216},
+                                {256, 201}, {253, 149}, {254, 141}, {256, 190}, {256, 217}, {255, 156}, {256, 155},
+                                {256, 232}, {256, 214}, {499, 289}, {512, 512}, {512, 502}};
+constexpr Pruned kPruned50 = {{19, 171, 818, 2022}, kInner50}, kPruned101 = {{26, 142, 278, 2042}, kInner101};
 
 Card crop95(int size = 224) { return imagenet_card(size, 0.95f); }
 Card bilinear() { return imagenet_card(224, 0.875f, "bilinear"); }
@@ -215,9 +243,11 @@ const Variant<ResNet> variants[] = {
     {"senet154", senet(r152()), imagenet_card()},
     {"ecaresnet26t", eca(t(r26())), imagenet_card(256)},
     {"ecaresnet50d", eca(d(r50())), imagenet_card()},
+    {"ecaresnet50d_pruned", pruned(eca(d(r50())), kPruned50), imagenet_card()},
     {"ecaresnet50t", eca(t(r50())), imagenet_card(256)},
     {"ecaresnetlight", light(bottleneck(1, 1, 11, 3)), imagenet_card()},
     {"ecaresnet101d", eca(d(r101())), imagenet_card()},
+    {"ecaresnet101d_pruned", pruned(eca(d(r101())), kPruned101), imagenet_card()},
     {"ecaresnet200d", eca(d(r200())), crop95(256)},
     {"ecaresnet269d", eca(d(r269())), crop95(320)},
     {"ecaresnext26t_32x4d", eca(next(t(r26()), 32, 4)), imagenet_card()},

@@ -14,7 +14,8 @@ struct SqueezeExcite {
 };
 Tensor squeeze_excite(Scope s, Tensor x, const SqueezeExcite& a);
 
-// Efficient channel attention (arXiv:1910.03151): a convolution along the channels.
-Tensor efficient_channel_attention(Scope s, Tensor x);
+// Efficient channel attention (arXiv:1910.03151): a convolution along the channels, its window by their number or by that
+// of a wider map, `channels`, that x was pruned from.
+Tensor efficient_channel_attention(Scope s, Tensor x, int channels = 0);
 
 }  // namespace fovea

@@ -100,6 +100,8 @@ TEST(Models, ParameterCounts) {
       {"wide_resnet50_2", 68883240},
       {"seresnet50", 28088024},
       {"senet154", 115088984},
+      {"ecaresnet50d_pruned", 19939713},
+      {"ecaresnet101d_pruned", 24876040},
       {"resnet20_cifar", 269722},
       {"resnet56_cifar", 853018},
       {"mobilenetv1_100", 4231976},
