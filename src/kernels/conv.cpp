@@ -22,6 +22,12 @@ void ConvForward::run(const float* x, const float* packed, float* y, void* work,
   gather_->run(x, packed, y, work, pool, epilogue);
 }
 
+size_t ConvForward::part_workspace_bytes() const { return gather_->part_workspace_bytes(); }
+void ConvForward::run_part(const float* x, const float* packed, float* y, void* work, int64_t first, int64_t count,
+                           const Epilogue* epilogue) const {
+  gather_->run_part(x, packed, y, work, first, count, epilogue);
+}
+
 ConvBackwardData::ConvBackwardData(std::unique_ptr<GatherConv> gather) : gather_(std::move(gather)) {}
 ConvBackwardData::~ConvBackwardData() = default;
 std::unique_ptr<ConvBackwardData> ConvBackwardData::make(const ConvShape& shape, Isa isa, int threads) {

@@ -27,6 +27,10 @@ class ConvForward {
   void pack(const float* w, float* packed, Pool& pool) const;  // packed: 64-byte aligned
   size_t workspace_bytes() const;
   void run(const float* x, const float* packed, float* y, void* work, Pool& pool, const Epilogue* epilogue) const;
+  // Output pixels [first, first + count), whole rows of one image, on the calling thread.
+  size_t part_workspace_bytes() const;
+  void run_part(const float* x, const float* packed, float* y, void* work, int64_t first, int64_t count,
+                const Epilogue* epilogue) const;
 
  private:
   explicit ConvForward(std::unique_ptr<GatherConv> gather);

@@ -22,6 +22,10 @@ class GatherConv {
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
   void pack(const float* w, float* packed, Pool& pool) const;
   void run(const float* in, const float* packed, float* out, void* work, Pool& pool, const Epilogue* epilogue) const;
+  // Output pixels [first, first + count), whole rows of one image, on the calling thread. Forward only.
+  size_t part_workspace_bytes() const { return thread_bytes_; }
+  void run_part(const float* in, const float* packed, float* out, void* work, int64_t first, int64_t count,
+                const Epilogue* epilogue) const;
 
  private:
   struct Tap {
@@ -59,10 +63,11 @@ class GatherConv {
   void pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const;
   Space space(void* work, int thread) const;
   void run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& space) const;
+  int64_t most_rows(const Phase& phase) const;  // of a chunk, with padded rows
   void run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels, Space& space) const;
   void point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
   float* out_pixel(const Job& job, const Phase& phase, int64_t p) const;
-  void run_rows(const Job& job, const Phase& phase, int64_t chunk, Space& space) const;
+  void run_rows(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& space) const;
   void copy_padded(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& space) const;
   void run_row(const Job& job, const Phase& phase, const Panel& panel, int64_t row, int64_t y, Space& space) const;
 

@@ -91,13 +91,36 @@ void GatherConv::run(const float* in, const float* packed, float* out, void* wor
 }
 
 void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& s) const {
-  if (padded_) return run_rows(job, phase, chunk, s);
+  if (padded_) {
+    const int64_t chunks = phase.chunks / shape_.n, part = chunk % chunks;
+    return run_rows(job, phase, chunk / chunks, phase.rows * part / chunks, phase.rows * (part + 1) / chunks, s);
+  }
   const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
   const int64_t first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
   point(job, phase, first, pixels, s);
   const int64_t panels = static_cast<int64_t>(panels_.size());
   const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
   for (int64_t i = begin; i < end; i++) run_panel(job, phase, panels_[i], first, pixels, s);
+}
+
+int64_t GatherConv::most_rows(const Phase& phase) const { return ceil_div(phase.rows, phase.chunks / shape_.n); }
+
+void GatherConv::run_part(const float* in, const float* packed, float* out, void* work, int64_t first, int64_t count,
+                          const Epilogue* epilogue) const {
+  const Job job{in, packed, out, epilogue};
+  const Phase& phase = phases_[0];
+  Space s = space(work, 0);
+  std::fill_n(s.zeros, in_channels_, 0.0f);
+  const int64_t step = padded_ ? most_rows(phase) * phase.cols : max_chunk_;
+  for (int64_t at = first, end = first + count; at < end; at += step) {
+    const int64_t n = std::min(step, end - at), row = at / phase.cols, y = row % phase.rows;
+    if (padded_) {
+      run_rows(job, phase, row / phase.rows, y, y + n / phase.cols, s);
+    } else {
+      point(job, phase, at, n, s);
+      for (const Panel& panel : panels_) run_panel(job, phase, panel, at, n, s);
+    }
+  }
 }
 
 void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels,
@@ -159,9 +182,7 @@ float* GatherConv::out_pixel(const Job& job, const Phase& phase, int64_t p) cons
 }
 
 // Some rows of one image: copied with zeros around, so that the taps of a kernel row see one run of pixels.
-void GatherConv::run_rows(const Job& job, const Phase& phase, int64_t chunk, Space& s) const {
-  const int64_t chunks = phase.chunks / shape_.n, image = chunk / chunks, part = chunk % chunks;
-  const int64_t y0 = phase.rows * part / chunks, y1 = phase.rows * (part + 1) / chunks;
+void GatherConv::run_rows(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& s) const {
   if (phase.terms) copy_padded(job, phase, image, y0, y1, s);
   const int64_t in_row = int64_t{in_w_} * in_channels_, in_rows = int64_t{shape_.n} * in_h_;
   for (const Panel& panel : panels_) {

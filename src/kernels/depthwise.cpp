@@ -186,6 +186,7 @@ class Windows final : public Base {
   const char* name() const override { return name_; }
   size_t packed_floats() const override { return packing_.floats(); }
   size_t workspace_bytes() const override { return scratch_ * static_cast<size_t>(threads_) * sizeof(float); }
+  size_t part_workspace_bytes() const { return scratch_ * sizeof(float); }
 
   void pack(const float* w, float* packed, Pool& pool) const override {
     pool.run([&](int thread) {
@@ -207,11 +208,28 @@ class Windows final : public Base {
     });
   }
 
+  // Strip by strip, since the scratch is made for those.
+  void run_part(const float* x, const float* packed, float* y, void* work, int64_t first, int64_t count,
+                const Epilogue* epilogue) const {
+    const int most = static_cast<int>(walk_.h / strips_), row = static_cast<int>(first / walk_.w % walk_.h);
+    const int end = row + static_cast<int>(count / walk_.w);
+    for (int at = row; at < end; at += most) {
+      some_rows(x, packed, y, static_cast<float*>(work), first / walk_.w / walk_.h, at, std::min(most, end - at), 0,
+                packing_.blocks(), epilogue);
+    }
+  }
+
  private:
   void one_strip(const float* x, const float* packed, float* y, float* scratch, int64_t strip, int block, int stop,
                  const Epilogue* epilogue) const {
-    int64_t image = strip / strips_, c = walk_.channels, at = strip % strips_;
-    int row = static_cast<int>(walk_.h * at / strips_), height = static_cast<int>(walk_.h * (at + 1) / strips_) - row;
+    const int64_t at = strip % strips_;
+    const int row = static_cast<int>(walk_.h * at / strips_), height = static_cast<int>(walk_.h * (at + 1) / strips_) - row;
+    some_rows(x, packed, y, scratch, strip / strips_, row, height, block, stop, epilogue);
+  }
+
+  void some_rows(const float* x, const float* packed, float* y, float* scratch, int64_t image, int row, int height,
+                 int block, int stop, const Epilogue* epilogue) const {
+    const int64_t c = walk_.channels;
     const float* source = x + image * walk_.source_h * walk_.source_w * c;
     float* pixels = y + image * walk_.h * walk_.w * c;
     for (int b = block; b < stop; b++) {

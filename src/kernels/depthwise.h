@@ -25,6 +25,10 @@ class DepthwiseForward {
   virtual size_t workspace_bytes() const = 0;
   virtual void run(const float* x, const float* packed, float* y, void* work, Pool& pool,
                    const Epilogue* epilogue) const = 0;
+  // Output pixels [first, first + count), whole rows of one image, on the calling thread.
+  virtual size_t part_workspace_bytes() const = 0;
+  virtual void run_part(const float* x, const float* packed, float* y, void* work, int64_t first, int64_t count,
+                        const Epilogue* epilogue) const = 0;
 };
 
 class DepthwiseBackwardData {

@@ -22,6 +22,23 @@ struct Call {
   const kernels::Epilogue* epilogue;
 };
 
+// The pixels of a value, whatever they hold.
+struct Frame {
+  int images = 0, h = 0, w = 0;
+  bool operator==(const Frame&) const = default;
+};
+
+// A kernel that can also make some rows of its output, on one thread: what regions are made of. Operand 0 is its image.
+// Output rows [y0, y1) read input rows [y0 * stride - up, (y1 - 1) * stride + down], as far as they exist.
+struct Banded {
+  Frame in, out;                  // no images: any frame, pixel by pixel
+  int64_t in_floats, out_floats;  // of a pixel
+  int stride = 1, up = 0, down = 0;
+  size_t workspace_bytes = 0;  // of one thread
+  // Pixels [first, first + count) of the output: whole rows of one image, if there is a frame.
+  std::function<void(const Call&, int64_t first, int64_t count)> run;
+};
+
 // A kernel made for one node.
 struct Bound {
   std::string name;        // the row's, for `bench --layers`
@@ -32,6 +49,7 @@ struct Bound {
   size_t workspace_bytes = 0;
   bool takes_epilogue = false;
   std::function<void(const Call&)> run;
+  std::shared_ptr<Banded> band;  // if it can
 };
 
 struct Query {

@@ -11,6 +11,7 @@
 #include "plan/fuse.h"
 #include "plan/lower.h"
 #include "plan/reduce.h"
+#include "plan/region.h"
 
 namespace fovea {
 
@@ -39,12 +40,14 @@ class Planner {
       if (needs_step(id)) step(id);
     for (auto& [name, id] : g().outputs()) plan_->outputs.push_back({name, g().node(id).type, ref(id)});
     finish_updates();
+    if (options().fuse && options().regions && !options().reference) form_regions(*plan_);
     lay_out(*plan_);
     return std::move(plan_);
   }
 
  private:
   const Graph& g() const { return *plan_->graph; }
+  const PlanOptions& options() const { return plan_->options; }
   const Node& node(int id) const { return g().node(id); }
   static size_t at(int id) { return static_cast<size_t>(id); }
   bool fixed(int id) const { return fusion_.fixed[at(id)]; }
@@ -172,6 +175,16 @@ class Planner {
       k.epilogue = &view;
       run(k);
     };
+    if (b.band) {
+      b.band = std::make_shared<Banded>(*b.band);
+      b.band->run = [run = b.band->run, kernel, own](const Call& c, int64_t first, int64_t count) {
+        kernels::PwEpilogue e{kernel.get(), c.in + own};
+        kernels::Epilogue view = e.view();
+        Call k = c;
+        k.epilogue = &view;
+        run(k, first, count);
+      };
+    }
     b.name += "+";
     kernel_step(value, id, std::move(b), group.leaves);
   }
@@ -186,6 +199,7 @@ class Planner {
       s.work = {add_buffer(fixed(result) ? Buffer::setup : Buffer::arena, static_cast<int64_t>(b.workspace_bytes + 3) / 4),
                 0};
     s.run = std::move(b.run);
+    s.band = std::move(b.band);
     if (b.packs >= 0) add_packing(s, b, result);
     push(std::move(s), result);
   }

@@ -14,6 +14,7 @@ struct PlanOptions {
   Isa isa = active_isa();
   bool reference = false;  // every operator by its reference row: slow, the oracle
   bool fuse = true;        // pointwise programs as epilogues of the kernels before them
+  bool regions = true;     // chains of local steps a few rows at a time
 };
 
 struct Ref {  // part of a buffer
@@ -42,6 +43,7 @@ struct Step {
   int64_t flops = 0;
   int64_t bytes = 0;  // read and written at least
   std::function<void(const Call&)> run;
+  std::shared_ptr<Banded> band;  // if it can make some rows at a time
 };
 
 struct NamedRef {

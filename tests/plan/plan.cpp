@@ -56,7 +56,7 @@ TEST(Plan, BuffersAliveTogetherNeverOverlap) {
 
 TEST(Plan, InferenceFoldsNormsAndFusesActivations) {
   auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 1)));
-  auto p = make_plan(*g, {});
+  auto p = make_plan(*g, {.regions = false});
   size_t convolutions = 0;
   for (const Step& s : p->steps) convolutions += s.flops > 0;
   EXPECT_EQ(convolutions, 21u);
@@ -90,6 +90,31 @@ TEST(Plan, TrainingIsBitEqualForAnyThreadCount) {
     std::vector<float> one = train_steps(model, batch, size, 1);
     EXPECT_TRUE(std::isfinite(one[0])) << model;
     for (int threads : {2, 3}) EXPECT_EQ(one, train_steps(model, batch, size, threads)) << model << ", " << threads;
+  }
+}
+
+// Regions compute the same numbers by the same kernels, a few rows at a time.
+TEST(Plan, RegionsChangeNoBit) {
+  struct {
+    const char* model;
+    int batch, size;
+  } table[] = {{"mobilenetv2_050", 2, 224}, {"tf_mobilenetv1_025", 3, 224}, {"convnext_atto", 4, 208}, {"resnet26", 2, 200}};
+  for (auto& [model, batch, size] : table) {
+    auto g = inference(*fold_norm(*build_model(find_model(model), batch, {.classes = 10, .height = size, .width = size})));
+    State state;
+    state.add(*g, 2);
+    auto logits = [&, batch = batch, size = size](const PlanOptions& options, bool expect_region) {
+      Pool pool(options.threads);
+      Program p(make_plan(*g, options), state, pool);
+      auto is_region = [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos; };
+      EXPECT_EQ(std::any_of(p.plan().steps.begin(), p.plan().steps.end(), is_region), expect_region);
+      Random random(5, 5);
+      std::generate_n(p.input("image"), batch * size * size * 3, [&] { return random.uniform(-1, 1); });
+      p.run();
+      return std::vector<float>(p.output("logits"), p.output("logits") + batch * 10);
+    };
+    const std::vector<float> plain = logits({.threads = 1, .regions = false}, false);
+    for (int threads : {1, 2, 3}) EXPECT_EQ(logits({.threads = threads}, true), plain) << model << ", " << threads;
   }
 }
 

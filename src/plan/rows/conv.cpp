@@ -42,6 +42,24 @@ std::string refuse_depthwise(const Query& q) {
   return reason ? reason : "";
 }
 
+// The same kernel a few rows at a time; null where rows beyond the image make that awkward.
+template <class Kernel>
+std::shared_ptr<Banded> banded(std::shared_ptr<Kernel> k, const kernels::ConvShape& s) {
+  const int down = (s.kh - 1) * s.dh - s.pt;
+  if (s.pt < 0 || down < 0) return nullptr;
+  return std::make_shared<Banded>(Banded{.in = {s.n, s.h, s.w},
+                                         .out = {s.n, s.oh(), s.ow()},
+                                         .in_floats = s.c,
+                                         .out_floats = s.o,
+                                         .stride = s.sh,
+                                         .up = s.pt,
+                                         .down = down,
+                                         .workspace_bytes = k->part_workspace_bytes(),
+                                         .run = [k](const Call& c, int64_t first, int64_t count) {
+                                           k->run_part(c.in[0], c.packed, c.out[0], c.work, first, count, c.epilogue);
+                                         }});
+}
+
 // A kernel that packs the operand `weight` and convolves the other one.
 template <class Kernel, auto shape, int weight, bool with_epilogue>
 Bound bind_packed(const Query& q) {
@@ -54,6 +72,7 @@ Bound bind_packed(const Query& q) {
   b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
   b.workspace_bytes = k->workspace_bytes();
   b.takes_epilogue = with_epilogue;
+  if constexpr (weight == 1) b.band = banded(k, shape(q));
   b.run = [k](const Call& c) {
     if constexpr (with_epilogue)
       k->run(c.in[1 - weight], c.packed, c.out[0], c.work, *c.pool, c.epilogue);

@@ -42,6 +42,13 @@ Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k, bool epilogue) {
     b.packs = 1, b.packed_floats = k->packed_floats(), b.workspace_bytes = k->workspace_bytes(), b.takes_epilogue = epilogue;
     b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
     b.run = [run](const Call& c) { run(c.in[0], c.packed, c, c.out[0], c.epilogue); };
+    if constexpr (std::is_same_v<Kernel, kernels::ConvForward>) {
+      b.band = std::make_shared<Banded>(
+          Banded{.in_floats = s.k, .out_floats = s.n, .workspace_bytes = k->part_workspace_bytes()});
+      b.band->run = [k](const Call& c, int64_t first, int64_t count) {
+        k->run_part(c.in[0], c.packed, c.out[0], c.work, first, count, c.epilogue);
+      };
+    }
     return b;
   }
   size_t work = (k->workspace_bytes() + 63) / 64 * 64;

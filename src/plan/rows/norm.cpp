@@ -14,6 +14,12 @@ Matrix matrix(const Shape& s) { return {s.numel() / s[-1], s[-1]}; }
 
 Bound bind_layer_norm(const Query& q) {
   Bound b;
+  const int64_t channels = q.out()[-1];
+  b.band = std::make_shared<Banded>(Banded{.in_floats = channels, .out_floats = channels});
+  b.band->run = [k = kernels::Rows(q.isa), channels, eps = q.node.attr.as<LayerNorm>().eps](const Call& c, int64_t first,
+                                                                                            int64_t count) {
+    k.layer_norm(c.in[0] + first * channels, c.in[1], c.in[2], eps, c.out[0] + first * channels, count, channels, *c.pool);
+  };
   b.run = [k = kernels::Rows(q.isa), m = matrix(q.out()), eps = q.node.attr.as<LayerNorm>().eps](const Call& c) {
     k.layer_norm(c.in[0], c.in[1], c.in[2], eps, c.out[0], m.rows, m.cols, *c.pool);
   };
