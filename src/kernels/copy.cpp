@@ -112,18 +112,6 @@ StridedCopy::StridedCopy(const std::vector<int64_t>& dims, const std::vector<int
   for (const Dim& d : outer_) units_ *= d.size;
 }
 
-StridedCopy StridedCopy::permute(const std::vector<int64_t>& dims, const std::vector<int>& order) {
-  std::vector<int64_t> src_stride(dims.size()), size(dims.size()), src(dims.size()), dst(dims.size());
-  int64_t step = 1;
-  for (size_t d = dims.size(); d-- > 0; step *= dims[d]) src_stride[d] = step;
-  step = 1;
-  for (size_t d = dims.size(); d-- > 0; step *= size[d]) {
-    size_t from = static_cast<size_t>(order[d]);
-    size[d] = dims[from], src[d] = src_stride[from], dst[d] = step;
-  }
-  return StridedCopy(size, dst, src);
-}
-
 void StridedCopy::run(float* dst, const float* src, Pool& pool) const {
   if (units_ == 0) return;
   over(units_, units_ * a_step_ * b_step_ < kSmall, pool, [&](int64_t begin, int64_t end) {
@@ -153,81 +141,10 @@ void StridedCopy::run_unit(float* dst, const float* src, int64_t unit) const {
   }
 }
 
-Pad::Pad(const std::vector<int64_t>& dims, const std::vector<int64_t>& lo, const std::vector<int64_t>& hi, float value)
-    : value_(value) {
-  FOVEA_CHECK(!dims.empty() && lo.size() == dims.size() && hi.size() == dims.size());
-  for (size_t d = 0; d < dims.size(); d++) {
-    if (d > 0 && lo[d] == 0 && hi[d] == 0) {  // joins the dimension before it
-      Dim& before = dims_.back();
-      before = {before.size * dims[d], before.lo * dims[d], before.hi * dims[d]};
-    } else {
-      dims_.push_back({dims[d], lo[d], hi[d]});
-    }
-  }
-  rows_ = 1;
-  for (size_t d = 0; d + 1 < dims_.size(); d++) rows_ *= dims_[d].lo + dims_[d].size + dims_[d].hi;
-}
-
-void Pad::run(float* dst, const float* src, Pool& pool) const {
-  const Dim& in = dims_.back();
-  const int64_t width = in.lo + in.size + in.hi;
-  over(rows_, rows_ * width < kSmall, pool, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; row++) {
-      float* d = dst + row * width;
-      int64_t rest = row, from = 0, stride = 1;
-      bool inside = true;
-      for (size_t k = dims_.size() - 1; k-- > 0;) {
-        const Dim& dim = dims_[k];
-        int64_t full = dim.lo + dim.size + dim.hi, i = rest % full - dim.lo;
-        rest /= full;
-        inside = inside && i >= 0 && i < dim.size;
-        from += i * stride;
-        stride *= dim.size;
-      }
-      if (!inside) {
-        std::fill_n(d, width, value_);
-        continue;
-      }
-      std::fill_n(d, in.lo, value_);
-      copy_run(d + in.lo, src + from * in.size, in.size);
-      std::fill_n(d + in.lo + in.size, in.hi, value_);
-    }
-  });
-}
-
 void fill(float* dst, float value, int64_t n, Pool& pool) {
   over(pieces(n, kPiece), n < kSmall, pool, [&](int64_t begin, int64_t end) {
     int64_t first = begin * kPiece;
     std::fill_n(dst + first, std::min(n, end * kPiece) - first, value);
-  });
-}
-
-void gather_rows(float* dst, const float* table, const int32_t* index, int64_t n, int64_t rows, int64_t cols, Pool& pool) {
-  over(n, n * cols < kSmall, pool, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; i++) {
-      if (index[i] >= 0 && index[i] < rows)
-        copy_run(dst + i * cols, table + index[i] * cols, cols);
-      else
-        std::fill_n(dst + i * cols, cols, 0.0f);
-    }
-  });
-}
-
-// Every thread goes through the whole index and takes the table rows, or the columns, that are its own: no order changes.
-void scatter_add_rows(float* table, const float* src, const int32_t* index, int64_t n, int64_t rows, int64_t cols,
-                      Pool& pool) {
-  int threads = n * cols < kSmall ? 1 : pool.size();
-  const bool by_columns = cols >= 16 * threads;
-  pool.run([&](int thread) {
-    if (thread >= threads) return;
-    auto [row, row_end] = by_columns ? std::pair<int64_t, int64_t>{0, rows} : share(rows, thread, threads);
-    auto [col, col_end] = by_columns ? share(cols, thread, threads, 16) : std::pair<int64_t, int64_t>{0, cols};
-    for (int64_t i = 0; i < n; i++) {
-      if (index[i] < row || index[i] >= row_end) continue;
-      float* d = table + index[i] * cols;
-      const float* s = src + i * cols;
-      for (int64_t c = col; c < col_end; c++) d[c] += s[c];
-    }
   });
 }
 

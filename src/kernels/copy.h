@@ -1,4 +1,4 @@
-// Moving data: strided copies (permute, slice, concatenate, broadcast), padding, and rows by index.
+// Moving data: strided copies (permute, slice, concatenate, broadcast) and filling.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -21,9 +21,6 @@ class StridedCopy {
 
   void run(float* dst, const float* src, Pool& pool) const;
 
-  // Dense dst [dims permuted] = src [dims]: dst dimension k is src dimension order[k].
-  static StridedCopy permute(const std::vector<int64_t>& dims, const std::vector<int>& order);
-
  private:
   enum class Way { runs, transpose, strided };
 
@@ -36,29 +33,6 @@ class StridedCopy {
   int64_t units_;
 };
 
-// Dense dst [lo + dims + hi] = src [dims] surrounded by a value.
-class Pad {
- public:
-  Pad(const std::vector<int64_t>& dims, const std::vector<int64_t>& lo, const std::vector<int64_t>& hi, float value = 0);
-
-  void run(float* dst, const float* src, Pool& pool) const;
-
- private:
-  struct Dim {
-    int64_t size, lo, hi;
-  };
-  std::vector<Dim> dims_;  // merged; the last one in floats
-  int64_t rows_;           // of the destination
-  float value_;
-};
-
 void fill(float* dst, float value, int64_t n, Pool& pool);
-
-// dst [n, cols] = table [rows, cols] at index [n]; an index outside the table gives zeros.
-void gather_rows(float* dst, const float* table, const int32_t* index, int64_t n, int64_t rows, int64_t cols, Pool& pool);
-
-// table [rows, cols] += src [n, cols] at index [n], in the order of n; an index outside the table is passed over.
-void scatter_add_rows(float* table, const float* src, const int32_t* index, int64_t n, int64_t rows, int64_t cols,
-                      Pool& pool);
 
 }  // namespace fovea::kernels

@@ -1,21 +1,7 @@
-# Pointwise, reduction and row kernels.
+# Every kernel family has a file for each instruction set, by its name; the portable one needs no flags.
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  foreach(file pointwise rows)
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/${file}_avx2.cpp PROPERTIES COMPILE_OPTIONS "-march=haswell;-maes")
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/${file}_avx512.cpp PROPERTIES COMPILE_OPTIONS "-march=skylake-avx512")
-  endforeach()
-endif()
-
-# Register tiles of the dense products.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/gemm_tile_avx2.cpp PROPERTIES COMPILE_OPTIONS "-march=haswell;-maes")
-  set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/gemm_tile_avx512.cpp PROPERTIES COMPILE_OPTIONS "-march=skylake-avx512")
-endif()
-
-# Depthwise convolution, pooling and attention.
-if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
-  foreach(file depthwise pool attention)
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/${file}_avx2.cpp PROPERTIES COMPILE_OPTIONS "-march=haswell;-maes")
-    set_source_files_properties(${CMAKE_SOURCE_DIR}/src/kernels/isa/${file}_avx512.cpp PROPERTIES COMPILE_OPTIONS "-march=skylake-avx512")
-  endforeach()
+  file(GLOB avx2 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/isa/*_avx2.cpp)
+  file(GLOB avx512 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/isa/*_avx512.cpp)
+  set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-march=haswell;-maes")
+  set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS "-march=skylake-avx512")
 endif()

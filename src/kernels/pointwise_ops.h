@@ -26,7 +26,6 @@ enum class Pw : uint8_t {
   cos,
   relu,
   square,
-  is_finite,  // 1 or 0
   // of a, b
   add,
   sub,
@@ -40,8 +39,7 @@ enum class Pw : uint8_t {
   eq,
   // of a, b, c
   select,  // a != 0 ? b : c
-  fma,     // a * b + c with one rounding
 };
-inline constexpr int kPwOps = static_cast<int>(Pw::fma) + 1;
+inline constexpr int kPwOps = static_cast<int>(Pw::select) + 1;
 
 }  // namespace fovea::kernels

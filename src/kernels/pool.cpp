@@ -8,8 +8,8 @@
 namespace fovea::kernels {
 namespace {
 
-WindowAxis rows_of(const PoolShape& s) { return {s.h, s.oh(), s.kh, s.sh, s.dh, s.pt}; }
-WindowAxis columns_of(const PoolShape& s) { return {s.w, s.ow(), s.kw, s.sw, s.dw, s.pl}; }
+WindowAxis rows_of(const PoolShape& s) { return {s.h, s.oh(), s.kh, s.sh, 1, s.pt}; }
+WindowAxis columns_of(const PoolShape& s) { return {s.w, s.ow(), s.kw, s.sw, 1, s.pl}; }
 
 // body(image, row, thread) for every row of every image.
 template <class F>
@@ -21,11 +21,11 @@ void each_row(Pool& pool, int images, int rows, F&& body) {
 }
 
 // What every window counts along one axis, as torch does: its extent inside [-pad, in + pad), or inside the image.
-std::vector<float> counts(const WindowAxis& a, const WindowTaps& taps, bool include_pad) {
+std::vector<float> counts(const WindowAxis& a, const WindowTaps& taps, bool count_pad) {
   std::vector<float> list;
   for (int i = 0; i < a.out; i++) {
     int first = i * a.stride - a.pad;
-    int count = include_pad ? std::min(first + a.taps, a.in + a.pad) - first : taps.count(i);
+    int count = count_pad ? std::min(first + a.taps, a.in + a.pad) - first : taps.count(i);
     list.push_back(static_cast<float>(std::max(1, count)));  // an empty window divides its 0 by 1
   }
   return list;
@@ -51,11 +51,11 @@ void MaxPool::forward(const float* x, float* y, void* work, Pool& pool) const {
     float* tallest = static_cast<float*>(work) + thread * width;  // [w,c]
     const WindowTap* rows = rows_.of(i);
     int nrows = rows_.count(i);
-    isa_.max(tallest, x + (image * s_.h + (nrows ? rows->at : 0)) * width, s_.dh * width, nrows, width);
+    isa_.max(tallest, x + (image * s_.h + (nrows ? rows->at : 0)) * width, width, nrows, width);
     for (int64_t j = 0; j < ow; j++) {
       int column = static_cast<int>(j), ncolumns = columns_.count(column);
       const float* from = tallest + (ncolumns ? columns_.of(column)->at * c : 0);
-      isa_.max(y + ((image * oh + i) * ow + j) * c, from, s_.dw * c, ncolumns, c);
+      isa_.max(y + ((image * oh + i) * ow + j) * c, from, c, ncolumns, c);
     }
   });
 }
@@ -81,7 +81,7 @@ void MaxPool::backward(const float* x, const float* dy, float* dx, void* work, P
   });
 }
 
-AvgPool::AvgPool(const PoolShape& s, AvgPoolCount count, Isa isa, int threads)
+AvgPool::AvgPool(const PoolShape& s, bool count_pad, Isa isa, int threads)
     : s_(s),
       isa_(FOVEA_TABLE(isa, pool)),
       threads_(threads),
@@ -89,12 +89,8 @@ AvgPool::AvgPool(const PoolShape& s, AvgPoolCount count, Isa isa, int threads)
       columns_(window_taps(columns_of(s))),
       rows_back_(window_taps_transposed(rows_of(s))),
       columns_back_(window_taps_transposed(columns_of(s))),
-      row_count_(counts(rows_of(s), rows_, count.include_pad)),
-      column_count_(counts(columns_of(s), columns_, count.include_pad)) {
-  if (count.divisor != 0) {
-    row_count_.assign(row_count_.size(), static_cast<float>(count.divisor));
-    column_count_.assign(column_count_.size(), 1.f);
-  }
+      row_count_(counts(rows_of(s), rows_, count_pad)),
+      column_count_(counts(columns_of(s), columns_, count_pad)) {
   for (float rows : row_count_) row_scale_.push_back(1.f / rows);
   for (float columns : column_count_) column_scale_.push_back(1.f / columns);
 }

@@ -1,4 +1,4 @@
-// Max and average pooling, forward and backward. x [n,h,w,c], y [n,oh,ow,c]. Any window, stride, dilation and padding; a
+// Max and average pooling, forward and backward. x [n,h,w,c], y [n,oh,ow,c]. Any window, stride and padding; a
 // ceil-mode shape is one with more padding at the far side.
 #pragma once
 #include <cstddef>
@@ -14,10 +14,10 @@ struct PoolTable;
 
 struct PoolShape {
   int n, h, w, c, kh, kw;
-  int sh = 1, sw = 1, pt = 0, pl = 0, pb = 0, pr = 0, dh = 1, dw = 1;
+  int sh = 1, sw = 1, pt = 0, pl = 0, pb = 0, pr = 0;
 
-  int oh() const { return (h + pt + pb - (kh - 1) * dh - 1) / sh + 1; }
-  int ow() const { return (w + pl + pr - (kw - 1) * dw - 1) / sw + 1; }
+  int oh() const { return (h + pt + pb - kh) / sh + 1; }
+  int ow() const { return (w + pl + pr - kw) / sw + 1; }
   bool operator==(const PoolShape&) const = default;
 };
 
@@ -38,15 +38,11 @@ class MaxPool {
   WindowTaps rows_, columns_, rows_back_, columns_back_;
 };
 
-struct AvgPoolCount {
-  bool include_pad = true;  // padding counts in the divisor, at the far side no more than at the near one (as in PyTorch)
-  int divisor = 0;          // instead of the count, unless 0
-};
-
-// The sum of the window over its count. Dilation must be 1.
+// The sum of the window over its count; with count_pad padding counts too, at the far side no more than at the near one (as
+// in PyTorch).
 class AvgPool {
  public:
-  AvgPool(const PoolShape& shape, AvgPoolCount count, Isa isa, int threads);
+  AvgPool(const PoolShape& shape, bool count_pad, Isa isa, int threads);
   size_t workspace_bytes() const;
   void forward(const float* x, float* y, void* work, Pool& pool) const;
   void backward(const float* dy, float* dx, void* work, Pool& pool) const;

@@ -28,8 +28,8 @@ struct Reduce::Walk {
   alignas(64) float filled[kChunk];
 };
 
-Reduce::Reduce(const PwProgram& program, const bool (&reduced)[4], Fold fold, Isa isa, double scale)
-    : fold_(fold), scale_(scale), table_(&FOVEA_TABLE(isa, rows)) {
+Reduce::Reduce(const PwProgram& program, const bool (&reduced)[4], Fold fold, Isa isa)
+    : fold_(fold), table_(&FOVEA_TABLE(isa, rows)) {
   int group[4];
   for (int d = 0; d < 4; d++) group[d] = reduced[d];
   engine_.reset(new PwEngine(program, isa, group));
@@ -56,8 +56,6 @@ Reduce::Reduce(Reduce&&) noexcept = default;
 size_t Reduce::workspace_bytes() const {
   return parts_ == 1 ? 0 : sizeof(double) * static_cast<size_t>(parts_ * kept_ * engine_->outputs());
 }
-
-float Reduce::finish(double x) const { return static_cast<float>(fold_ == Fold::sum ? x * scale_ : x); }
 
 void Reduce::run(const float* const* in, float* const* out, void* work, Pool& pool) const {
   auto* partial = static_cast<double*>(work);
@@ -111,7 +109,7 @@ void Reduce::task(Walk& w, int64_t column, int64_t part, float* const* out, doub
     int64_t n = reduced_[3] && reduced_[2] ? 1 : width;
     for (int64_t i = 0; i < n; i++) {
       if (parts_ == 1)
-        out[k][offset + i] = finish(total[i]);
+        out[k][offset + i] = static_cast<float>(total[i]);
       else
         work[(k * parts_ + part) * kept_ + offset + i] = total[i];
     }
@@ -165,7 +163,7 @@ void Reduce::combine(float* const* out, const double* work, int64_t begin, int64
     for (int64_t i = begin; i < end; i++) {
       double x = from[i];
       for (int64_t p = 1; p < parts_; p++) x = join(x, from[p * kept_ + i]);
-      out[k][i] = finish(x);
+      out[k][i] = static_cast<float>(x);
     }
   }
 }

@@ -18,8 +18,8 @@ class Reduce {
  public:
   static constexpr int kMaxOutputs = 4;
 
-  // reduced[d]: dimension d of the domain disappears; outputs are dense over the others. Sums are multiplied by scale.
-  Reduce(const PwProgram& program, const bool (&reduced)[4], Fold fold, Isa isa, double scale = 1);
+  // reduced[d]: dimension d of the domain disappears; outputs are dense over the others.
+  Reduce(const PwProgram& program, const bool (&reduced)[4], Fold fold, Isa isa);
   ~Reduce();
   Reduce(Reduce&&) noexcept;
 
@@ -34,11 +34,9 @@ class Reduce {
   int64_t fold_tile(Walk& walk, const int64_t* at) const;
   double join(double x, double y) const;
   void combine(float* const* out, const double* work, int64_t begin, int64_t end) const;
-  float finish(double x) const;
 
   std::unique_ptr<PwEngine> engine_;
   Fold fold_;
-  double scale_;
   bool reduced_[4];   // of the merged dimensions
   int64_t count_[4];  // tiles along each
   int64_t flush_;     // tiles between moves from float to double

@@ -25,7 +25,6 @@ float apply(Pw op, float a, float b, float c) {
     case Pw::relu: return a < 0 ? 0 : a;
     case Pw::square: return a * a;
     case Pw::recip: return 1 / a;
-    case Pw::is_finite: return std::isfinite(a);
     case Pw::add: return a + b;
     case Pw::sub: return a - b;
     case Pw::mul: return a * b;
@@ -36,7 +35,6 @@ float apply(Pw op, float a, float b, float c) {
     case Pw::ge: return a >= b;
     case Pw::eq: return a == b;
     case Pw::select: return a != 0 ? b : c;
-    case Pw::fma: return std::fma(a, b, c);
     default: ADD_FAILURE() << "no reference"; return 0;
   }
 }
@@ -109,10 +107,9 @@ PwInput strides(const PwProgram& p, int mask, int64_t inner = 1) {
 }
 
 PwInst random_inst(std::mt19937& rng, int inputs, int registers) {
-  static const Pw ops[] = {Pw::neg,    Pw::abs,   Pw::sign,      Pw::sqrt, Pw::floor, Pw::round,   Pw::relu,
-                           Pw::square, Pw::recip, Pw::is_finite, Pw::add,  Pw::sub,   Pw::mul,     Pw::div,
-                           Pw::max,    Pw::min,   Pw::gt,        Pw::ge,   Pw::eq,    Pw::select,  Pw::fma,
-                           Pw::add,    Pw::mul,   Pw::sub,       Pw::load, Pw::load,  Pw::constant};
+  static const Pw ops[] = {Pw::neg,    Pw::abs, Pw::sign, Pw::sqrt, Pw::floor, Pw::round, Pw::relu,    Pw::square, Pw::recip,
+                           Pw::add,    Pw::sub, Pw::mul,  Pw::div,  Pw::max,   Pw::min,   Pw::gt,      Pw::ge,     Pw::eq,
+                           Pw::select, Pw::add, Pw::mul,  Pw::sub,  Pw::load,  Pw::load,  Pw::constant};
   PwInst inst{ops[rng() % std::size(ops)]};
   auto any = [&](int n) { return static_cast<uint8_t>(rng() % static_cast<unsigned>(n)); };
   inst.dst = any(registers), inst.a = any(registers), inst.b = any(registers), inst.c = any(registers);

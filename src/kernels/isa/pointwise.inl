@@ -83,7 +83,6 @@ static constexpr PwTable make_pw_table() {
   unary(t, Pw::cos, [](V a, V, V) { return cos(a); });
   unary(t, Pw::relu, [](V a, V, V) { return relu(a); });
   unary(t, Pw::square, [](V a, V, V) { return a * a; });
-  unary(t, Pw::is_finite, [](V a, V, V) { return one_if(abs(a) < __builtin_inff()); });
   binary(t, Pw::add, [](V a, V b, V) { return a + b; });
   binary(t, Pw::sub, [](V a, V b, V) { return a - b; });
   binary(t, Pw::mul, [](V a, V b, V) { return a * b; });
@@ -95,7 +94,6 @@ static constexpr PwTable make_pw_table() {
   binary(t, Pw::ge, [](V a, V b, V) { return one_if(a >= b); });
   binary(t, Pw::eq, [](V a, V b, V) { return one_if(a == b); });
   ternary(t, Pw::select, [](V a, V b, V c) { return a != 0.0f ? b : c; });
-  ternary(t, Pw::fma, [](V a, V b, V c) { return fma(a, b, c); });
   t.chain = chain;
   t.load2d = load2d;
   t.store2d = store2d;

@@ -45,32 +45,16 @@ static void layer_norm(float* y, const float* x, const float* gamma, const float
   }
 }
 
-static void rms_norm(float* y, const float* x, const float* gamma, float eps, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows; r++, x += cols, y += cols) {
-    double squares = sum_terms(cols, [&](int64_t i, int64_t k) { return get(x + i, k) * get(x + i, k); });
-    float scale = inverse_root(squares / cols + eps);
-    each_vector(cols, [&](int64_t i, int64_t k) {
-      V v = get(x + i, k) * scale;
-      put(y + i, gamma ? v * get(gamma + i, k) : v, k);
-    });
-  }
-}
-
-static void layer_norm_backward(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
-                                float eps, int64_t rows, int64_t cols) {
+static void layer_norm_backward(float* dx, const float* dy, const float* x, const float* gamma, float eps, int64_t rows,
+                                int64_t cols) {
   for (int64_t r = 0; r < rows; r++, x += cols, dy += cols, dx += cols) {
     RowStats s = row_stats(x, cols, eps);
     auto normal = [&](int64_t i, int64_t k) { return (get(x + i, k) - s.mean) * s.rstd; };
     auto grad = [&](int64_t i, int64_t k) { return gamma ? get(dy + i, k) * get(gamma + i, k) : get(dy + i, k); };
     float mean_g = (float)(sum_terms(cols, grad) / cols);
     float mean_gx = (float)(sum_terms(cols, [&](int64_t i, int64_t k) { return grad(i, k) * normal(i, k); }) / cols);
-    each_vector(cols, [&](int64_t i, int64_t k) {
-      V n = normal(i, k), d = get(dy + i, k);
-      V g = (grad(i, k) - mean_g - n * mean_gx) * s.rstd;
-      if (dgamma) put(dgamma + i, get(dgamma + i, k) + d * n, k);
-      if (dbeta) put(dbeta + i, get(dbeta + i, k) + d, k);
-      put(dx + i, g, k);
-    });
+    each_vector(cols,
+                [&](int64_t i, int64_t k) { put(dx + i, (grad(i, k) - mean_g - normal(i, k) * mean_gx) * s.rstd, k); });
   }
 }
 
@@ -92,20 +76,6 @@ static void log_softmax(float* y, const float* x, int64_t rows, int64_t cols) {
     double sum = sum_terms(cols, [&](int64_t i, int64_t k) { return exp(get(x + i, k) - top); });
     float log_sum = log(set1((float)sum))[0];
     each_vector(cols, [&](int64_t i, int64_t k) { put(y + i, (get(x + i, k) - top) - log_sum, k); });
-  }
-}
-
-static void softmax_backward(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows; r++, dx += cols, y += cols, dy += cols) {
-    float dot = (float)sum_terms(cols, [&](int64_t i, int64_t k) { return get(y + i, k) * get(dy + i, k); });
-    each_vector(cols, [&](int64_t i, int64_t k) { put(dx + i, get(y + i, k) * (get(dy + i, k) - dot), k); });
-  }
-}
-
-static void log_softmax_backward(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols) {
-  for (int64_t r = 0; r < rows; r++, dx += cols, y += cols, dy += cols) {
-    float sum = (float)sum_terms(cols, [&](int64_t i, int64_t k) { return get(dy + i, k); });
-    each_vector(cols, [&](int64_t i, int64_t k) { put(dx + i, get(dy + i, k) - exp(get(y + i, k)) * sum, k); });
   }
 }
 
@@ -153,4 +123,18 @@ static void join_moments(double* mean, double* m2, int64_t before, const float* 
     mean[c] += delta * weight;
     m2[c] += squares[c] - rest[c] * drift + delta * delta * cross;
   }
+}
+
+static constexpr RowsTable make_rows_table() {
+  return {.sum_rows = sum_rows,
+          .max_rows = max_rows,
+          .sum_cols = sum_cols,
+          .max_cols = max_cols,
+          .move_sum = move_sum,
+          .move_max = move_max,
+          .layer_norm = layer_norm,
+          .layer_norm_backward = layer_norm_backward,
+          .softmax = softmax,
+          .log_softmax = log_softmax,
+          .join_moments = join_moments};
 }

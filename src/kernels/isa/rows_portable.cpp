@@ -11,18 +11,5 @@ namespace {
 #include "kernels/isa/reduce.inl"
 #include "kernels/isa/rows.inl"
 }  // namespace
-constinit const RowsTable rows = {sum_rows,
-                                  max_rows,
-                                  sum_cols,
-                                  max_cols,
-                                  move_sum,
-                                  move_max,
-                                  layer_norm,
-                                  rms_norm,
-                                  layer_norm_backward,
-                                  softmax,
-                                  log_softmax,
-                                  softmax_backward,
-                                  log_softmax_backward,
-                                  join_moments};
+constinit const RowsTable rows = make_rows_table();
 }  // namespace fovea::kernels::portable

@@ -69,14 +69,10 @@ struct RowsTable {
 
   // Row by row, as rows.h says. gamma and beta may be null.
   void (*layer_norm)(float* y, const float* x, const float* gamma, const float* beta, float eps, int64_t rows, int64_t cols);
-  void (*rms_norm)(float* y, const float* x, const float* gamma, float eps, int64_t rows, int64_t cols);
-  // Adds to dgamma and dbeta [cols], if not null.
-  void (*layer_norm_backward)(float* dx, float* dgamma, float* dbeta, const float* dy, const float* x, const float* gamma,
-                              float eps, int64_t rows, int64_t cols);
+  void (*layer_norm_backward)(float* dx, const float* dy, const float* x, const float* gamma, float eps, int64_t rows,
+                              int64_t cols);
   void (*softmax)(float* y, const float* x, int64_t rows, int64_t cols);
   void (*log_softmax)(float* y, const float* x, int64_t rows, int64_t cols);
-  void (*softmax_backward)(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols);
-  void (*log_softmax_backward)(float* dx, const float* y, const float* dy, int64_t rows, int64_t cols);
   // Joins x [rows, cols] of row stride ld with the moments of `before` earlier rows. m2: sums of squares about the mean.
   void (*join_moments)(double* mean, double* m2, int64_t before, const float* x, int64_t rows, int64_t cols, int64_t ld);
 };

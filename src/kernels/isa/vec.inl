@@ -66,11 +66,10 @@ static inline void each_vector(int64_t n, F body) {
   if (i < n) body(i, n - i);
 }
 
-// fma: one rounding everywhere. madd: the same value up to rounding, fused where that is faster.
+// madd: a * b + c up to rounding, fused where that is faster.
 #if FOVEA_LANES == 16
 constexpr __mmask16 kAll = 0xffff;  // masked forms: GCC 12 warns of an uninitialised value inside the plain ones
-static inline V fma(V a, V b, V c) { return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
-static inline V madd(V a, V b, V c) { return fma(a, b, c); }
+static inline V madd(V a, V b, V c) { return (V)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 static inline V sqrt(V a) { return (V)_mm512_maskz_sqrt_ps(kAll, (__m512)a); }
 static inline V round(V a) {
   return (V)_mm512_maskz_roundscale_ps(kAll, (__m512)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -79,17 +78,11 @@ static inline V floor(V a) {
   return (V)_mm512_maskz_roundscale_ps(kAll, (__m512)a, _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC);
 }
 #elif FOVEA_LANES == 8
-static inline V fma(V a, V b, V c) { return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
-static inline V madd(V a, V b, V c) { return fma(a, b, c); }
+static inline V madd(V a, V b, V c) { return (V)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
 static inline V sqrt(V a) { return (V)_mm256_sqrt_ps((__m256)a); }
 static inline V round(V a) { return (V)_mm256_round_ps((__m256)a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 static inline V floor(V a) { return (V)_mm256_floor_ps((__m256)a); }
 #else
-static inline V fma(V a, V b, V c) {
-  V v = {};
-  for (int i = 0; i < kLanes; i++) v[i] = __builtin_fmaf(a[i], b[i], c[i]);
-  return v;
-}
 static inline V madd(V a, V b, V c) { return a * b + c; }
 static inline V sqrt(V a) {
   V v = {};
@@ -164,4 +157,3 @@ struct Max {
   }
 };
 static inline float sum_lanes(V v) { return fold(v, Add{}); }
-static inline float max_lanes(V v) { return fold(v, Max{}); }

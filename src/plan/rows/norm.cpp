@@ -28,7 +28,7 @@ Bound bind_layer_norm(const Query& q) {
 Bound bind_layer_norm_grad(const Query& q) {
   Bound b;
   b.run = [k = kernels::Rows(q.isa), m = matrix(q.out()), eps = q.node.attr.as<LayerNormGrad>().eps](const Call& c) {
-    k.layer_norm_backward(c.in[2], c.in[0], c.in[1], eps, c.out[0], nullptr, nullptr, m.rows, m.cols, nullptr, *c.pool);
+    k.layer_norm_backward(c.in[2], c.in[0], c.in[1], eps, c.out[0], m.rows, m.cols, *c.pool);
   };
   return b;
 }

@@ -37,8 +37,7 @@ Bound bind_max_grad(const Query& q) {
 }
 Bound bind_avg(const Query& q) {
   const AvgPool& a = q.node.attr.as<AvgPool>();
-  auto k =
-      std::make_shared<kernels::AvgPool>(shape_of(a.window, q.in(0)), kernels::AvgPoolCount{a.count_pad}, q.isa, q.threads);
+  auto k = std::make_shared<kernels::AvgPool>(shape_of(a.window, q.in(0)), a.count_pad, q.isa, q.threads);
   Bound b;
   b.workspace_bytes = k->workspace_bytes();
   b.run = [k](const Call& c) { k->forward(c.in[0], c.out[0], c.work, *c.pool); };
@@ -46,8 +45,7 @@ Bound bind_avg(const Query& q) {
 }
 Bound bind_avg_grad(const Query& q) {
   const AvgPoolGrad& a = q.node.attr.as<AvgPoolGrad>();
-  auto k = std::make_shared<kernels::AvgPool>(shape_of(a.pool.window, a.x), kernels::AvgPoolCount{a.pool.count_pad}, q.isa,
-                                              q.threads);
+  auto k = std::make_shared<kernels::AvgPool>(shape_of(a.pool.window, a.x), a.pool.count_pad, q.isa, q.threads);
   Bound b;
   b.workspace_bytes = k->workspace_bytes();
   b.run = [k](const Call& c) { k->backward(c.in[0], c.out[0], c.work, *c.pool); };
