@@ -11,7 +11,8 @@
 
 #include "base/threads.h"
 #include "bench/measure.h"
-#include "kernels/conv.h"
+#include "kernels/conv_gather.h"
+#include "kernels/conv_weight.h"
 #include "kernels/peak.h"
 
 namespace fovea::kernels {
@@ -79,20 +80,20 @@ void measure(const Case& item, Isa isa, Pool& pool, double top, bool cold) {
   const size_t y_size = size_t(s.n) * s.oh() * s.ow() * s.o;
   const double flops = 2.0 * y_size * s.kh * s.kw * s.c / s.groups;
   Buffer x(size_t(s.n) * s.h * s.w * s.c), y(y_size), w(size_t(s.o) * s.kh * s.kw * s.c / s.groups);
-  const auto forward = ConvForward::make(s, isa, pool.size());
-  const auto data = ConvBackwardData::make(s, isa, pool.size());
-  const auto weight = ConvBackwardWeight::make(s, isa, pool.size());
-  const size_t packed_floats = std::max(forward->packed_floats(), data->packed_floats());
+  const GatherConv forward(s, Direction::forward, isa, pool.size());
+  const GatherConv data(s, Direction::backward_data, isa, pool.size());
+  const WeightConv weight(s, isa, pool.size());
+  const size_t packed_floats = std::max(forward.packed_floats(), data.packed_floats());
   const size_t copies = cold ? (size_t{32} << 20) / packed_floats + 1 : 1;
   Buffer packed(packed_floats * copies);
   size_t turn = 0;
   const auto weights = [&] { return packed.data + packed_floats * (turn++ % copies); };
-  Buffer work(std::max({forward->workspace_bytes(), data->workspace_bytes(), weight->workspace_bytes()}) / 4);
-  const double pack = best_time([&] { forward->pack(w.data, packed.data, pool); });
-  const double f = best_time([&] { forward->run(x.data, weights(), y.data, work.data, pool, nullptr); });
-  data->pack(w.data, packed.data, pool);
-  const double d = best_time([&] { data->run(y.data, weights(), x.data, work.data, pool); });
-  const double g = best_time([&] { weight->run(x.data, y.data, w.data, work.data, pool); });
+  Buffer work(std::max({forward.workspace_bytes(), data.workspace_bytes(), weight.workspace_bytes()}) / 4);
+  const double pack = best_time([&] { forward.pack(w.data, packed.data, pool); });
+  const double f = best_time([&] { forward.run(x.data, weights(), y.data, work.data, pool, nullptr); });
+  data.pack(w.data, packed.data, pool);
+  const double d = best_time([&] { data.run(y.data, weights(), x.data, work.data, pool, nullptr); });
+  const double g = best_time([&] { weight.run(x.data, y.data, w.data, work.data, pool); });
   const auto column = [&](double t) { return fmt::format("{:7.1f} {:4.0f} %", flops / t * 1e-9, flops / t * 1e-7 / top); };
   fmt::print("{:18} n{:<4}{:>3}x{:<3} {:>4}->{:<4} {}  {}  {}  pack {:7.1f} us\n", item.name, s.n, s.h, s.w, s.c, s.o,
              column(f), column(d), column(g), pack * 1e6);

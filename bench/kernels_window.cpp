@@ -33,16 +33,16 @@ void depthwise(int n, int size, int c, int k, int stride, const Machine& m) {
   s.sh = s.sw = stride, s.pt = s.pl = s.pb = s.pr = pad, s.groups = c;
   const size_t pixels = size_t(n) * s.oh() * s.ow(), weights = size_t(c) * k * k;
   const double flops = 2.0 * static_cast<double>(pixels * weights);
-  const auto forward = DepthwiseForward::make(s, m.isa, m.pool.size());
-  const auto data = DepthwiseBackwardData::make(s, m.isa, m.pool.size());
-  const auto weight = DepthwiseBackwardWeight::make(s, m.isa, m.pool.size());
-  Buffer x(size_t(n) * size * size * c), y(pixels * c), w(weights), packed(forward->packed_floats());
-  Buffer work(std::max({forward->workspace_bytes(), data->workspace_bytes(), weight->workspace_bytes()}) / 4);
-  const double p = best_time([&] { forward->pack(w.data, packed.data, m.pool); });
-  const double f = best_time([&] { forward->run(x.data, packed.data, y.data, work.data, m.pool, nullptr); });
-  data->pack(w.data, packed.data, m.pool);
-  const double d = best_time([&] { data->run(y.data, packed.data, x.data, work.data, m.pool, nullptr); });
-  const double g = best_time([&] { weight->run(x.data, y.data, w.data, work.data, m.pool); });
+  const DepthwiseConv forward(s, Direction::forward, m.isa, m.pool.size());
+  const DepthwiseConv data(s, Direction::backward_data, m.isa, m.pool.size());
+  const DepthwiseWeightConv weight(s, m.isa, m.pool.size());
+  Buffer x(size_t(n) * size * size * c), y(pixels * c), w(weights), packed(forward.packed_floats());
+  Buffer work(std::max({forward.workspace_bytes(), data.workspace_bytes(), weight.workspace_bytes()}) / 4);
+  const double p = best_time([&] { forward.pack(w.data, packed.data, m.pool); });
+  const double f = best_time([&] { forward.run(x.data, packed.data, y.data, work.data, m.pool, nullptr); });
+  data.pack(w.data, packed.data, m.pool);
+  const double d = best_time([&] { data.run(y.data, packed.data, x.data, work.data, m.pool, nullptr); });
+  const double g = best_time([&] { weight.run(x.data, y.data, w.data, work.data, m.pool); });
   fmt::print("depthwise {:>2}x{:<2}/{} n{:<3}{:>3}x{:<3} {:>4}   {}  {}  {}  pack {:6.1f} us\n", k, k, stride, n, size, size,
              c, m.share(flops, f), m.share(flops, d), m.share(flops, g), p * 1e6);
 }

@@ -1,4 +1,8 @@
-// The one loop nest behind the forward convolution and the gradient of its input: every output pixel gathers input pixels
+// Dense convolution and the gradient of its input, NHWC x OHWI, any kernel, stride, dilation, padding and number of groups.
+// Objects are made at plan time for one shape and instruction set; run() neither allocates nor throws, and its bits do not
+// depend on the threads. A linear layer y[m,out] = x[m,in] w[out,in]^T is the 1x1 convolution of a 1 x m image.
+//
+// The one loop nest behind both: every output pixel gathers input pixels
 // through a table of pointers (rows outside the image point to zeros), and packed weights are its other operand.
 // The gradient of a stride-s convolution falls apart into s x s phases, each a stride-1 gather of its own taps.
 #pragma once
@@ -14,13 +18,13 @@ namespace fovea::kernels {
 
 class GatherConv {
  public:
-  enum class Direction { forward, backward_data };
   GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads);
 
   const char* name() const { return padded_ ? "gather, padded rows" : "gather"; }
-  size_t packed_floats() const { return packed_floats_; }
+  size_t packed_floats() const { return packed_floats_; }  // of the weights in the order of the tiles; 64-byte aligned
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
   void pack(const float* w, float* packed, Pool& pool) const;
+  // The epilogue, if any, takes every finished block of a forward convolution.
   void run(const float* in, const float* packed, float* out, void* work, Pool& pool, const Epilogue* epilogue) const;
   // Output pixels [first, first + count), whole rows of one image, on the calling thread. Forward only.
   size_t part_workspace_bytes() const { return thread_bytes_; }

@@ -41,7 +41,7 @@ struct DepthwiseTable {
   void (*weights[kDepthwisePixels])(const DepthwiseStrip&);  // w += the strip's share, y being its gradient
   // d = `pixels` pixels of `channels` channels, `stride` floats apart in s and a register apart in d.
   void (*copy)(float* d, const float* s, int64_t pixels, int64_t stride, int64_t channels);
-  // d [cols, rows] = scale * s\' (+ d), s [rows, cols].
+  // d [cols, rows] = scale * s' (+ d), s [rows, cols].
   void (*transpose)(float* d, int64_t ldd, const float* s, int64_t lds, int64_t rows, int64_t cols, float scale, bool add);
 };
 

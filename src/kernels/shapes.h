@@ -14,4 +14,7 @@ struct ConvShape {
   bool operator==(const ConvShape&) const = default;
 };
 
+// Of a convolution: y from x, or the gradient of x from that of y.
+enum class Direction { forward, backward_data };
+
 }  // namespace fovea::kernels

@@ -1,6 +1,7 @@
 // The dense convolution in its three directions against plain loops in double: every ISA of this machine, odd sizes,
 // any number of threads (bitwise the same), operands that end at a page nobody may touch.
-#include "kernels/conv.h"
+#include "kernels/conv_gather.h"
+#include "kernels/conv_weight.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -111,29 +112,29 @@ void expect_near(const Floats& got, const Doubles& want, const Doubles& magnitud
 Floats forward(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& w,
                const Epilogue* epilogue = nullptr) {
   Pool pool(threads);
-  auto conv = ConvForward::make(s, isa, threads);
-  Guarded gx(x), gw(w), packed(conv->packed_floats()), y(y_size(s));
-  Guarded work((conv->workspace_bytes() + 3) / 4);
-  conv->pack(gw.data(), packed.data(), pool);
-  conv->run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
+  GatherConv conv(s, Direction::forward, isa, threads);
+  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s));
+  Guarded work((conv.workspace_bytes() + 3) / 4);
+  conv.pack(gw.data(), packed.data(), pool);
+  conv.run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
   return y.values();
 }
 
 Floats backward_data(const ConvShape& s, Isa isa, int threads, const Floats& dy, const Floats& w) {
   Pool pool(threads);
-  auto conv = ConvBackwardData::make(s, isa, threads);
-  Guarded gdy(dy), gw(w), packed(conv->packed_floats()), dx(x_size(s));
-  Guarded work((conv->workspace_bytes() + 3) / 4);
-  conv->pack(gw.data(), packed.data(), pool);
-  conv->run(gdy.data(), packed.data(), dx.data(), work.data(), pool);
+  GatherConv conv(s, Direction::backward_data, isa, threads);
+  Guarded gdy(dy), gw(w), packed(conv.packed_floats()), dx(x_size(s));
+  Guarded work((conv.workspace_bytes() + 3) / 4);
+  conv.pack(gw.data(), packed.data(), pool);
+  conv.run(gdy.data(), packed.data(), dx.data(), work.data(), pool, nullptr);
   return dx.values();
 }
 
 Floats backward_weight(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& dy) {
   Pool pool(threads);
-  auto conv = ConvBackwardWeight::make(s, isa, threads);
-  Guarded gx(x), gdy(dy), dw(w_size(s)), work((conv->workspace_bytes() + 3) / 4);
-  conv->run(gx.data(), gdy.data(), dw.data(), work.data(), pool);
+  WeightConv conv(s, isa, threads);
+  Guarded gx(x), gdy(dy), dw(w_size(s)), work((conv.workspace_bytes() + 3) / 4);
+  conv.run(gx.data(), gdy.data(), dw.data(), work.data(), pool);
   return dw.values();
 }
 

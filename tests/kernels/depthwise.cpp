@@ -74,9 +74,8 @@ void add_marks(const void*, float* y, int64_t row0, int64_t rows, int64_t ld, in
     for (int64_t c = c0; c < c1; c++) y[r * ld + c - c0] += mark(row0 + r, c);
 }
 
-template <class Kernel>
-std::vector<float> run_windows(const Kernel& kernel, const std::vector<float>& from, const std::vector<float>& w, size_t out,
-                               Pool& pool, Guarded::At side, const Epilogue* epilogue = nullptr) {
+std::vector<float> run_windows(const DepthwiseConv& kernel, const std::vector<float>& from, const std::vector<float>& w,
+                               size_t out, Pool& pool, Guarded::At side, const Epilogue* epilogue = nullptr) {
   Guarded source(from, side), weights(w, side), packed(static_cast<int64_t>(kernel.packed_floats()), side),
       y(static_cast<int64_t>(out), side, NAN);
   Guarded work(static_cast<int64_t>(kernel.workspace_bytes() / sizeof(float)), side);
@@ -85,8 +84,8 @@ std::vector<float> run_windows(const Kernel& kernel, const std::vector<float>& f
   return y.values();
 }
 
-std::vector<float> run_weights(const DepthwiseBackwardWeight& kernel, const std::vector<float>& x,
-                               const std::vector<float>& dy, size_t out, Pool& pool, Guarded::At side) {
+std::vector<float> run_weights(const DepthwiseWeightConv& kernel, const std::vector<float>& x, const std::vector<float>& dy,
+                               size_t out, Pool& pool, Guarded::At side) {
   Guarded source(x, side), grad(dy, side), dw(static_cast<int64_t>(out), side, NAN);
   Guarded work(static_cast<int64_t>(kernel.workspace_bytes() / sizeof(float)), side, NAN);
   kernel.run(source.data(), grad.data(), dw.data(), work.data(), pool);
@@ -102,17 +101,17 @@ void check(const ConvShape& s) {
     dw.add(iw, double(dy[iy]) * x[ix]);
   });
   for (Isa isa : test::isas()) {
-    auto forward = DepthwiseForward::make(s, isa, 1);
-    auto data = DepthwiseBackwardData::make(s, isa, 1);
-    auto weight = DepthwiseBackwardWeight::make(s, isa, 1);
+    DepthwiseConv forward(s, Direction::forward, isa, 1);
+    DepthwiseConv data(s, Direction::backward_data, isa, 1);
+    DepthwiseWeightConv weight(s, isa, 1);
     std::vector<float> y1, dx1, dw1;
     for (int threads : {1, 2, 3, 7}) {
       Pool pool(threads);
       Guarded::At side = threads == 2 ? Guarded::At::begin : Guarded::At::end;
       std::string what = describe(s, isa, threads);
-      auto yt = run_windows(*forward, x, w, y_size(s), pool, side);
-      auto dxt = run_windows(*data, dy, w, x_size(s), pool, side);
-      auto dwt = run_weights(*weight, x, dy, w_size(s), pool, side);
+      auto yt = run_windows(forward, x, w, y_size(s), pool, side);
+      auto dxt = run_windows(data, dy, w, x_size(s), pool, side);
+      auto dwt = run_weights(weight, x, dy, w_size(s), pool, side);
       if (threads == 1) {
         y1 = yt, dx1 = dxt, dw1 = dwt;
         y.expect(yt, what + " forward");
@@ -214,21 +213,13 @@ TEST(Depthwise, EpilogueSeesEveryOutputOnce) {
   for (Isa isa : test::isas()) {
     for (int threads : {1, 3}) {
       Pool pool(threads);
-      auto forward = DepthwiseForward::make(s, isa, threads);
-      auto plain = run_windows(*forward, x, w, y_size(s), pool, Guarded::At::end);
-      auto marked = run_windows(*forward, x, w, y_size(s), pool, Guarded::At::end, &epilogue);
+      DepthwiseConv forward(s, Direction::forward, isa, threads);
+      auto plain = run_windows(forward, x, w, y_size(s), pool, Guarded::At::end);
+      auto marked = run_windows(forward, x, w, y_size(s), pool, Guarded::At::end, &epilogue);
       for (size_t i = 0; i < plain.size(); i++)
         ASSERT_EQ(marked[i], plain[i] + mark(int64_t(i) / s.c, int64_t(i) % s.c)) << i;
     }
   }
-}
-
-TEST(Depthwise, RefusesWhatIsNotDepthwise) {
-  ConvShape s = square(1, 8, 4, 3);
-  EXPECT_EQ(depthwise_refuses(s), nullptr);
-  s.o = 8;
-  EXPECT_NE(depthwise_refuses(s), nullptr);
-  EXPECT_EQ(DepthwiseForward::make(s, Isa::portable, 1), nullptr);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Convolutions: depthwise kernels where every channel has its own window, register-tile products for the rest.
-#include "kernels/conv.h"
-#include "base/error.h"
+#include "kernels/conv_gather.h"
+#include "kernels/conv_weight.h"
 #include "kernels/depthwise.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
@@ -26,20 +26,18 @@ kernels::ConvShape shape_of(const Conv2d& a, const Shape& x, const Shape& w) {
           .dw = a.dilation.w,
           .groups = a.groups};
 }
-kernels::ConvShape forward_shape(const Query& q) { return shape_of(q.node.attr.as<Conv2d>(), q.in(0), q.in(1)); }
-kernels::ConvShape input_grad_shape(const Query& q) {
-  const auto& a = q.node.attr.as<Conv2dInputGrad>();
-  return shape_of(a.conv, a.x, q.in(0));
-}
-kernels::ConvShape weight_grad_shape(const Query& q) {
+kernels::ConvShape shape_of(const Query& q) {
+  if (q.node.op == &Conv2d::op) return shape_of(q.node.attr.as<Conv2d>(), q.in(0), q.in(1));
+  if (q.node.op == &Conv2dInputGrad::op) {
+    const auto& a = q.node.attr.as<Conv2dInputGrad>();
+    return shape_of(a.conv, a.x, q.in(0));
+  }
   const auto& a = q.node.attr.as<Conv2dWeightGrad>();
   return shape_of(a.conv, q.in(0), a.w);
 }
 
-template <auto shape>
-std::string refuse_depthwise(const Query& q) {
-  const char* reason = kernels::depthwise_refuses(shape(q));
-  return reason ? reason : "";
+std::string refuse_dense(const Query& q) {
+  return shape_of(q).depthwise() ? "" : "not one output channel per input channel";
 }
 
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
@@ -60,32 +58,29 @@ std::shared_ptr<Banded> banded(std::shared_ptr<Kernel> k, const kernels::ConvSha
                                          }});
 }
 
-// A kernel that packs the operand `weight` and convolves the other one.
-template <class Kernel, auto shape, int weight, bool with_epilogue>
+// in: x, w forward; w, dy backward. The weights are packed, the other operand is convolved.
+template <class Kernel>
 Bound bind_packed(const Query& q) {
-  std::shared_ptr<Kernel> k = Kernel::make(shape(q), q.isa, q.threads);
-  FOVEA_CHECK(k != nullptr);
+  bool forward = q.node.op == &Conv2d::op;
+  auto direction = forward ? kernels::Direction::forward : kernels::Direction::backward_data;
+  auto k = std::make_shared<Kernel>(shape_of(q), direction, q.isa, q.threads);
   Bound b;
   b.name = k->name();
-  b.packs = weight;
+  b.packs = forward ? 1 : 0;
   b.packed_floats = k->packed_floats();
   b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
   b.workspace_bytes = k->workspace_bytes();
-  b.takes_epilogue = with_epilogue;
-  if constexpr (weight == 1) b.band = banded(k, shape(q));
-  b.run = [k](const Call& c) {
-    if constexpr (with_epilogue)
-      k->run(c.in[1 - weight], c.packed, c.out[0], c.work, *c.pool, c.epilogue);
-    else
-      k->run(c.in[1 - weight], c.packed, c.out[0], c.work, *c.pool);
+  b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv>;
+  if (forward) b.band = banded(k, shape_of(q));
+  b.run = [k, pixels = 1 - b.packs](const Call& c) {
+    k->run(c.in[pixels], c.packed, c.out[0], c.work, *c.pool, c.epilogue);
   };
   return b;
 }
 
 template <class Kernel>
 Bound bind_weight_grad(const Query& q) {
-  std::shared_ptr<Kernel> k = Kernel::make(weight_grad_shape(q), q.isa, q.threads);
-  FOVEA_CHECK(k != nullptr);
+  auto k = std::make_shared<Kernel>(shape_of(q), q.isa, q.threads);
   Bound b;
   b.name = k->name();
   b.workspace_bytes = k->workspace_bytes();
@@ -94,15 +89,12 @@ Bound bind_weight_grad(const Query& q) {
 }
 
 const Row rows[] = {
-    {&Conv2d::op, "depthwise", refuse_depthwise<forward_shape>,
-     bind_packed<kernels::DepthwiseForward, forward_shape, 1, true>},
-    {&Conv2d::op, "conv", takes_all, bind_packed<kernels::ConvForward, forward_shape, 1, true>},
-    {&Conv2dInputGrad::op, "depthwise_data", refuse_depthwise<input_grad_shape>,
-     bind_packed<kernels::DepthwiseBackwardData, input_grad_shape, 0, true>},
-    {&Conv2dInputGrad::op, "conv_data", takes_all, bind_packed<kernels::ConvBackwardData, input_grad_shape, 0, false>},
-    {&Conv2dWeightGrad::op, "depthwise_weight", refuse_depthwise<weight_grad_shape>,
-     bind_weight_grad<kernels::DepthwiseBackwardWeight>},
-    {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::ConvBackwardWeight>},
+    {&Conv2d::op, "depthwise", refuse_dense, bind_packed<kernels::DepthwiseConv>},
+    {&Conv2d::op, "conv", takes_all, bind_packed<kernels::GatherConv>},
+    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_packed<kernels::DepthwiseConv>},
+    {&Conv2dInputGrad::op, "conv_data", takes_all, bind_packed<kernels::GatherConv>},
+    {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
+    {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
 };
 
 }  // namespace
