@@ -37,10 +37,6 @@ struct Matmul::Job {
   const Epilogue* epilogue;
 };
 
-std::unique_ptr<Matmul> Matmul::make(const MatmulShape& shape, Isa isa, int threads) {
-  return std::unique_ptr<Matmul>(new Matmul(shape, isa, threads));
-}
-
 Matmul::Matmul(const MatmulShape& shape, Isa isa, int threads)
     : shape_(shape),
       tiles_(tile_set(isa)),

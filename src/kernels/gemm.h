@@ -1,9 +1,8 @@
-// Matrix products of two computed operands (attention). A product with constant weights is a 1x1 convolution (conv.h),
-// which packs them once. run() neither allocates nor throws, and its bits do not depend on the threads.
+// Matrix products of operands as they lie. A product with constant weights is a 1x1 convolution (conv_gather.h), which packs
+// them once. run() neither allocates nor throws, and its bits do not depend on the threads.
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "base/threads.h"
 #include "kernels/epilogue.h"
@@ -29,7 +28,7 @@ struct MatmulShape {
 
 class Matmul {
  public:
-  static std::unique_ptr<Matmul> make(const MatmulShape& shape, Isa isa, int threads);
+  Matmul(const MatmulShape& shape, Isa isa, int threads);
 
   const char* name() const { return "matmul"; }
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
@@ -37,7 +36,6 @@ class Matmul {
   void run(const float* a, const float* b, float* c, void* work, Pool& pool, const Epilogue* epilogue) const;
 
  private:
-  Matmul(const MatmulShape& shape, Isa isa, int threads);
   struct Space;
   struct Job;
   struct Block {

@@ -1,6 +1,7 @@
 #include "ops/matmul.h"
 
 #include "base/error.h"
+#include "ops/pointwise.h"
 #include "ops/reshape.h"
 
 namespace fovea {
@@ -24,6 +25,8 @@ static Type infer(const Matmul& a, Types in) {
   r[-1] = a.tb ? y[-2] : y[-1];
   return {r};
 }
+
+static int64_t macs(const Matmul& a, Types in, const Shape& y) { return y.numel() * in[0].shape[a.ta ? -2 : -1]; }
 
 static void vjp(const Matmul& a, Vjp& g) {
   Tensor x = g.in[0], y = g.in[1], d = g.grad;
@@ -54,6 +57,8 @@ static Cases cases() {
                      return matmul(in[0], in[1], {ta, tb});
                    }});
     }
+  r.push_back({"times", {{2, 7, 5}, {2, 5, 9}, {2, 7, 9}}, [](auto in) { return matmul(in[0], in[1]) * in[2]; }});
+  r.push_back({"matrices", {{7, 5}, {5, 9}}, [](auto in) { return matmul(in[0], in[1]); }});
   r.push_back({"vector", {{1, 33}, {10, 33}}, [](auto in) { return linear(in[0], in[1]); }});
   r.push_back({"tokens", {{2, 5, 12}, {17, 12}}, [](auto in) { return linear(in[0], in[1]); }});
   return r;

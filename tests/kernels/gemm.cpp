@@ -44,9 +44,9 @@ size_t span(const MatmulShape& s, const MatmulShape::Operand& o, int64_t rows, i
 
 Floats product(const MatmulShape& s, Isa isa, int threads, const Floats& a, const Floats& b, const Epilogue* epilogue) {
   Pool pool(threads);
-  const auto matmul = Matmul::make(s, isa, threads);
-  Guarded ga(a), gb(b), c(span(s, s.c, s.m, s.n), Guarded::At::end, -9), work((matmul->workspace_bytes() + 3) / 4);
-  matmul->run(ga.data(), gb.data(), c.data(), work.data(), pool, epilogue);
+  const Matmul matmul(s, isa, threads);
+  Guarded ga(a), gb(b), c(span(s, s.c, s.m, s.n), Guarded::At::end, -9), work((matmul.workspace_bytes() + 3) / 4);
+  matmul.run(ga.data(), gb.data(), c.data(), work.data(), pool, epilogue);
   return c.values();
 }
 

@@ -1,8 +1,10 @@
-// Matrix products are 1x1 convolutions of a 1 x m image: x w^T forward, x w as the gradient of the image, x^T w as that of
-// the weights. Batches go one after the other.
+// Matrix products. One matrix of weights [n, k] is packed as those of a 1x1 convolution of a 1 x m image, once if it is
+// constant. A gradient of weights, a^T b, is that of such a convolution, whose long sums are divided among the threads.
+// Everything else multiplies where it lies.
 #include "ops/matmul.h"
-#include "base/error.h"
-#include "kernels/conv.h"
+#include "kernels/conv_gather.h"
+#include "kernels/conv_weight.h"
+#include "kernels/gemm.h"
 #include "plan/rows/rows.h"
 
 namespace fovea {
@@ -24,70 +26,48 @@ kernels::ConvShape image(int pixels, int in, int out) {
 template <bool ta, bool tb>
 std::string refuse(const Query& q) {
   const auto& a = q.node.attr.as<Matmul>();
-  return a.ta == ta && a.tb == tb ? "" : "other transposition";
+  return a.ta != ta || a.tb != tb ? "other transposition" : sizes(q).batch > 1 ? "several matrices" : "";
 }
 
-// b as weights: packed once if there is one matrix, for each matrix of a batch otherwise.
-template <class Kernel>
-Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k, bool epilogue) {
+Bound bind_weights(const Query& q) {
   Sizes s = sizes(q);
+  auto k = std::make_shared<kernels::GatherConv>(image(s.m, s.k, s.n), kernels::Direction::forward, q.isa, q.threads);
   Bound b;
-  auto run = [k](const float* x, const float* packed, const Call& c, float* y, const kernels::Epilogue* e) {
-    if constexpr (std::is_same_v<Kernel, kernels::ConvForward>)
-      k->run(x, packed, y, c.work, *c.pool, e);
-    else
-      (void)e, k->run(x, packed, y, c.work, *c.pool);
-  };
-  if (s.batch == 1) {
-    b.packs = 1, b.packed_floats = k->packed_floats(), b.workspace_bytes = k->workspace_bytes(), b.takes_epilogue = epilogue;
-    b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
-    b.run = [run](const Call& c) { run(c.in[0], c.packed, c, c.out[0], c.epilogue); };
-    if constexpr (std::is_same_v<Kernel, kernels::ConvForward>) {
-      b.band = std::make_shared<Banded>(
-          Banded{.in_floats = s.k, .out_floats = s.n, .workspace_bytes = k->part_workspace_bytes()});
-      b.band->run = [k](const Call& c, int64_t first, int64_t count) {
-        k->run_part(c.in[0], c.packed, c.out[0], c.work, first, count, c.epilogue);
-      };
-    }
-    return b;
-  }
-  size_t work = (k->workspace_bytes() + 63) / 64 * 64;
-  b.workspace_bytes = work + k->packed_floats() * sizeof(float);
-  b.run = [k, run, s, work](const Call& c) {
-    float* packed = reinterpret_cast<float*>(static_cast<char*>(c.work) + work);
-    for (int64_t i = 0; i < s.batch; i++) {
-      k->pack(c.in[1] + i * s.k * s.n, packed, *c.pool);
-      run(c.in[0] + i * s.m * s.k, packed, c, c.out[0] + i * s.m * s.n, nullptr);
-    }
+  b.packs = 1, b.packed_floats = k->packed_floats(), b.workspace_bytes = k->workspace_bytes(), b.takes_epilogue = true;
+  b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
+  b.run = [k](const Call& c) { k->run(c.in[0], c.packed, c.out[0], c.work, *c.pool, c.epilogue); };
+  b.band =
+      std::make_shared<Banded>(Banded{.in_floats = s.k, .out_floats = s.n, .workspace_bytes = k->part_workspace_bytes()});
+  b.band->run = [k](const Call& c, int64_t first, int64_t count) {
+    k->run_part(c.in[0], c.packed, c.out[0], c.work, first, count, c.epilogue);
   };
   return b;
 }
 
-Bound bind_nt(const Query& q) {
+Bound bind_weight_grad(const Query& q) {
   Sizes s = sizes(q);
-  return bind_packed<kernels::ConvForward>(q, kernels::ConvForward::make(image(s.m, s.k, s.n), q.isa, q.threads), true);
-}
-Bound bind_nn(const Query& q) {
-  Sizes s = sizes(q);
-  return bind_packed<kernels::ConvBackwardData>(q, kernels::ConvBackwardData::make(image(s.m, s.n, s.k), q.isa, q.threads),
-                                                false);
-}
-Bound bind_tn(const Query& q) {
-  Sizes s = sizes(q);
-  std::shared_ptr<kernels::ConvBackwardWeight> k = kernels::ConvBackwardWeight::make(image(s.k, s.n, s.m), q.isa, q.threads);
+  auto k = std::make_shared<kernels::WeightConv>(image(s.k, s.n, s.m), q.isa, q.threads);
   Bound b;
   b.workspace_bytes = k->workspace_bytes();
-  b.run = [k, s](const Call& c) {
-    for (int64_t i = 0; i < s.batch; i++)
-      k->run(c.in[1] + i * s.k * s.n, c.in[0] + i * s.k * s.m, c.out[0] + i * s.m * s.n, c.work, *c.pool);
-  };
+  b.run = [k](const Call& c) { k->run(c.in[1], c.in[0], c.out[0], c.work, *c.pool); };
+  return b;
+}
+
+Bound bind_product(const Query& q) {
+  Sizes s = sizes(q);
+  const auto& a = q.node.attr.as<Matmul>();
+  auto shape = kernels::MatmulShape::dense(s.m, s.n, s.k, a.ta, a.tb, s.batch);
+  auto k = std::make_shared<kernels::Matmul>(shape, q.isa, q.threads);
+  Bound b;
+  b.workspace_bytes = k->workspace_bytes(), b.takes_epilogue = true;
+  b.run = [k](const Call& c) { k->run(c.in[0], c.in[1], c.out[0], c.work, *c.pool, c.epilogue); };
   return b;
 }
 
 const Row rows[] = {
-    {&Matmul::op, "matmul_nt", refuse<false, true>, bind_nt},
-    {&Matmul::op, "matmul_nn", refuse<false, false>, bind_nn},
-    {&Matmul::op, "matmul_tn", refuse<true, false>, bind_tn},
+    {&Matmul::op, "matmul_weights", refuse<false, true>, bind_weights},
+    {&Matmul::op, "matmul_weight_grad", refuse<true, false>, bind_weight_grad},
+    {&Matmul::op, "matmul", takes_all, bind_product},
 };
 
 }  // namespace
