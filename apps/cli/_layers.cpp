@@ -1,34 +1,20 @@
 #include "_layers.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "ir/op.h"
 #include "ir/rewrite.h"
-#include "ops/conv2d.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
-#include "ops/pool.h"
 #include "ops/reshape.h"
-#include "plan/cost.h"
 
 namespace fovea::cli {
 namespace {
 
 constexpr int kNone = -2, kInput = -1;  // no layer at all; the network's input
-
-std::string pair_text(Pair p) { return fmt::format("{}x{}", p.h, p.w); }
-std::string stride_text(Pair s) { return s == Pair(1) ? "" : s.h == s.w ? fmt::format("/{}", s.h) : "/" + pair_text(s); }
-
-std::string conv_text(const Conv2d& a, const Shape& w) {
-  std::string kind = a.groups == 1 ? "conv" : w[3] == 1 ? "depthwise" : fmt::format("conv {} groups", a.groups);
-  std::string spread = a.dilation == Pair(1) ? "" : fmt::format(" dilated {}", pair_text(a.dilation));
-  return fmt::format("{} {}{}{}", kind, pair_text({w[1], w[2]}), stride_text(a.stride), spread);
-}
 
 bool is_full(const Graph& g, int id) { return g.node(id).op == &Full::op; }
 
@@ -40,20 +26,11 @@ bool adds_vector(const Graph& g, const Node& n) {
   });
 }
 
-std::string op_text(const Graph& g, const Node& n) {
-  if (n.op == &Conv2d::op) return conv_text(n.attr.as<Conv2d>(), g.node(n.inputs[1]).type.shape);
-  if (n.op == &Matmul::op) return g.param_of(n.inputs[1]) ? "linear" : "matmul";
-  if (n.op == &MaxPool::op || n.op == &AvgPool::op) {
-    const Window& w = n.op == &MaxPool::op ? n.attr.as<MaxPool>().window : n.attr.as<AvgPool>().window;
-    return fmt::format("{} {}{}", n.op->name, pair_text(w.size), stride_text(w.stride));
-  }
+std::string op_text(const Graph& g, int id) {
+  const Node& n = g.node(id);
+  if (n.op == &Matmul::op && g.param_of(n.inputs[1])) return "linear";
   if (n.op == &Binary::op && adds_vector(g, n)) return n.attr.as<Binary>().kind == BinaryKind::mul ? "scale" : "bias";
-  std::string attr = n.attr.str();  // "kind=relu", "act=gelu": the operator's real name
-  if (attr.starts_with("kind=") || attr.starts_with("act=")) {
-    size_t begin = attr.find('=') + 1;
-    return attr.substr(begin, attr.find(',') - begin);
-  }
-  return n.op->name;
+  return node_text(g, id);
 }
 
 // Changes no value: it belongs to whatever it is applied to.
@@ -91,7 +68,7 @@ class Grouping {
     if (n.op == &Binary::op && !l.ops.empty() && l.ops.back() == "sum" && is_full(g_, n.inputs[1]))
       l.ops.back() = "mean";
     else
-      l.ops.push_back(op_text(g_, n));
+      l.ops.push_back(op_text(g_, id));
     l.out = n.type.shape, l.macs += node_macs(g_, id);
     for (int in : n.inputs) {
       count_params(in, l);

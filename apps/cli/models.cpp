@@ -6,7 +6,7 @@
 #include "_verb.h"
 #include "base/error.h"
 #include "base/text.h"
-#include "plan/cost.h"
+#include "ir/op.h"
 
 namespace fovea::cli {
 namespace {

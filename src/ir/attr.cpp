@@ -27,6 +27,11 @@ std::string print_field(Pad v) {
   return fmt::format("({},{},{},{})", v.top, v.left, v.bottom, v.right);
 }
 
+std::string window_text(Pair size, Pair stride) {
+  std::string text = fmt::format("{}x{}", size.h, size.w);
+  return stride == Pair(1) ? text : text + "/" + print_field(stride);
+}
+
 std::string name_fields(const char* names, const std::string* values, size_t count) {
   std::string r;
   std::vector<std::string> list = split(names, ',');

@@ -33,6 +33,7 @@ std::string print_field(double v);
 std::string print_field(const Dims& v);
 std::string print_field(Pair v);
 std::string print_field(Pad v);
+std::string window_text(Pair size, Pair stride);                                      // "3x3", "3x3/2", "3x3/2x1"
 std::string name_fields(const char* names, const std::string* values, size_t count);  // "stride=2, pad=1"
 
 template <class T>

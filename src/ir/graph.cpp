@@ -162,6 +162,22 @@ std::string Graph::str() const {
   return r;
 }
 
+static std::vector<Type> input_types(const Graph& g, int id) {
+  std::vector<Type> r;
+  for (int in : g.node(id).inputs) r.push_back(g.node(in).type);
+  return r;
+}
+
+int64_t node_macs(const Graph& g, int id) {
+  const Node& n = g.node(id);
+  return n.op->macs ? n.op->macs(n.attr, input_types(g, id), n.type.shape) : 0;
+}
+
+std::string node_text(const Graph& g, int id) {
+  const Node& n = g.node(id);
+  return n.op->describe ? n.op->describe(n.attr, input_types(g, id)) : n.op->name;
+}
+
 Tensor record(const Op* op, const Attr& attr, std::span<const Tensor> in) {
   FOVEA_CHECK(!in.empty() && in[0].graph, "an operator without inputs needs a graph");
   return in[0].graph->add(op, attr, in);

@@ -54,6 +54,8 @@ struct Op {
   void (*vjp)(const Attr&, Vjp&);                           // null: through the body
   void (*reference)(const Attr&, Views in, View out);       // null: through the body
   Tensor (*body)(const Attr&, std::span<const Tensor> in);  // null: primitive
+  int64_t (*macs)(const Attr&, Types, const Shape& out);    // multiply-accumulates; null: none
+  std::string (*describe)(const Attr&, Types);              // for people, "conv 3x3/2"; null: the name
   Cases (*cases)();                                         // null only for leaves
   bool composite() const { return body != nullptr; }
 };
@@ -75,17 +77,33 @@ template <class A>
 Tensor body_of(const Attr& a, std::span<const Tensor> in) {
   return body(a.as<A>(), in);
 }
+template <class A>
+int64_t macs_of(const Attr& a, Types in, const Shape& out) {
+  return macs(a.as<A>(), in, out);
+}
+template <class A>
+std::string describe_of(const Attr& a, Types in) {
+  return describe(a.as<A>(), in);
+}
 }  // namespace detail
 
 template <class A>
 constexpr Op make_op(const char* name, Cases (*cases)()) {
-  Op op{name, nullptr, nullptr, nullptr, nullptr, cases};
+  Op op{};
+  op.name = name, op.cases = cases;
   op.infer = detail::infer_of<A>;
   if constexpr (requires(const A& a, Vjp& g) { vjp(a, g); }) op.vjp = detail::vjp_of<A>;
   if constexpr (requires(const A& a, Views v, View o) { reference(a, v, o); }) op.reference = detail::reference_of<A>;
   if constexpr (requires(const A& a, std::span<const Tensor> in) { body(a, in); }) op.body = detail::body_of<A>;
+  if constexpr (requires(const A& a, Types in, const Shape& out) { macs(a, in, out); }) op.macs = detail::macs_of<A>;
+  if constexpr (requires(const A& a, Types in) { describe(a, in); }) op.describe = detail::describe_of<A>;
   return op;
 }
+
+// What a node costs by its shapes: multiply-accumulates, the figures of papers; 0 for what is not made of products.
+int64_t node_macs(const Graph& g, int id);
+// Its operator in words.
+std::string node_text(const Graph& g, int id);
 
 // In an operator's .cpp, after its (static) functions:
 //   FOVEA_OP(MaxPool, "max_pool", max_pool_cases)     once per operator

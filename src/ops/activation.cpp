@@ -19,6 +19,8 @@ static Tensor elu(Tensor x, float alpha) { return select(greater(x, 0.0f), x, al
 // log(1 + e^x) without overflow.
 static Tensor softplus(Tensor x) { return maximum(x, 0.0f) + log(1.0f + exp(-abs(x))); }
 
+static std::string describe(const Activation& a, Types) { return enum_name(a.act); }
+
 static Tensor body(const Activation& a, std::span<const Tensor> in) {
   Tensor x = in[0];
   switch (a.act) {

@@ -22,6 +22,10 @@ static Type infer(const AttentionGrad&, Types in) {
   return {{static_cast<int>(in[0].shape.numel() + 2 * in[1].shape.numel())}};
 }
 
+static int64_t macs(const Attention&, Types in, const Shape&) { return 2 * in[0].shape.numel() * in[1].shape[1]; }
+// The scores again, their gradient, and those of q, k and v.
+static int64_t macs(const AttentionGrad&, Types in, const Shape&) { return 5 * in[0].shape.numel() * in[1].shape[1]; }
+
 static Tensor heads_first(Tensor x) { return transpose(x, {0, 2, 1, 3}); }  // and back
 static Tensor weights(Tensor q, Tensor k, float scale) { return softmax(matmul(q * scale, k, {.tb = true})); }
 

@@ -44,6 +44,18 @@ static Type infer(const Conv2dWeightGrad& a, Types in) {
   return {a.w};
 }
 
+static int64_t window(const Shape& w) { return w.numel() / w[0]; }  // kh * kw * c / groups
+static int64_t macs(const Conv2d&, Types in, const Shape& y) { return y.numel() * window(in[1].shape); }
+static int64_t macs(const Conv2dInputGrad&, Types in, const Shape&) { return in[1].shape.numel() * window(in[0].shape); }
+static int64_t macs(const Conv2dWeightGrad&, Types in, const Shape& w) { return in[1].shape.numel() * window(w); }
+
+static std::string describe(const Conv2d& a, Types in) {
+  const Shape& w = in[1].shape;
+  std::string kind = a.groups == 1 ? "conv" : w[3] == 1 ? "depthwise" : fmt::format("conv {} groups", a.groups);
+  std::string spread = a.dilation == Pair(1) ? "" : fmt::format(" dilated {}x{}", a.dilation.h, a.dilation.w);
+  return fmt::format("{} {}{}", kind, window_text({w[1], w[2]}, a.stride), spread);
+}
+
 static void vjp(const Conv2d& a, Vjp& g) {
   if (g.wants(0)) g.add(0, conv2d_input_grad(g.in[1], g.grad, a, g.in[0].shape()));
   if (g.wants(1)) g.add(1, conv2d_weight_grad(g.in[0], g.grad, a, g.in[1].shape()));

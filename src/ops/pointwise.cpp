@@ -73,6 +73,9 @@ Tensor sum_to(Tensor x, const Shape& shape) {
   return reshape(reduce_sum(x, axes), shape);
 }
 
+static std::string describe(const Unary& a, Types) { return enum_name(a.kind); }
+static std::string describe(const Binary& a, Types) { return enum_name(a.kind); }
+
 static Type infer(const Unary&, Types in) { return in[0]; }
 static Type infer(const Binary&, Types in) { return {broadcast(in[0].shape, in[1].shape)}; }
 static Type infer(const Select&, Types in) { return {broadcast(in[0].shape, broadcast(in[1].shape, in[2].shape))}; }

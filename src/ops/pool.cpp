@@ -33,6 +33,9 @@ static Type infer(const MaxPoolPick& a, Types in) { return {pooled(a.window, in[
 static Type infer(const AvgPool& a, Types in) { return {pooled(a.window, in[0].shape)}; }
 static Type infer(const AvgPoolGrad& a, Types) { return {a.x}; }
 
+static std::string describe(const MaxPool& a, Types) { return "max_pool " + window_text(a.window.size, a.window.stride); }
+static std::string describe(const AvgPool& a, Types) { return "avg_pool " + window_text(a.window.size, a.window.stride); }
+
 static void vjp(const MaxPool& a, Vjp& g) { g.add(0, record(MaxPoolGrad{a.window}, {g.in[0], g.grad})); }
 static void vjp(const MaxPoolGrad& a, Vjp& g) {
   if (g.wants(1)) g.add(1, record(MaxPoolPick{a.window}, {g.in[0], g.grad}));

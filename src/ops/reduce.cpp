@@ -37,6 +37,8 @@ Tensor sum_all(Tensor x) {
 }
 Tensor global_avg_pool(Tensor x) { return reshape(reduce_mean(x, {1, 2}), {x.n(), x.c()}); }
 
+static std::string describe(const Reduce& a, Types) { return enum_name(a.kind); }
+
 static Type infer(const Reduce& a, Types in) {
   Shape s = in[0].shape;
   for (int axis : a.axes) {

@@ -106,17 +106,45 @@ class Finder {
   std::vector<Cone> cones_;
 };
 
+// Switches, so that the compiler asks for the instruction of a new kind.
 kernels::Pw to_pw(UnaryKind k) {
   using kernels::Pw;
-  static const Pw table[] = {Pw::neg,   Pw::abs,   Pw::sign,   Pw::exp,  Pw::log, Pw::sqrt,
-                             Pw::rsqrt, Pw::recip, Pw::square, Pw::tanh, Pw::erf, Pw::sigmoid,
-                             Pw::relu,  Pw::floor, Pw::round,  Pw::sin,  Pw::cos};
-  return table[static_cast<int>(k)];
+  switch (k) {
+    case UnaryKind::neg: return Pw::neg;
+    case UnaryKind::abs: return Pw::abs;
+    case UnaryKind::sign: return Pw::sign;
+    case UnaryKind::exp: return Pw::exp;
+    case UnaryKind::log: return Pw::log;
+    case UnaryKind::sqrt: return Pw::sqrt;
+    case UnaryKind::rsqrt: return Pw::rsqrt;
+    case UnaryKind::recip: return Pw::recip;
+    case UnaryKind::square: return Pw::square;
+    case UnaryKind::tanh: return Pw::tanh;
+    case UnaryKind::erf: return Pw::erf;
+    case UnaryKind::sigmoid: return Pw::sigmoid;
+    case UnaryKind::relu: return Pw::relu;
+    case UnaryKind::floor: return Pw::floor;
+    case UnaryKind::round: return Pw::round;
+    case UnaryKind::sin: return Pw::sin;
+    case UnaryKind::cos: return Pw::cos;
+  }
+  fail(Code::bug, "no instruction for {}", enum_name(k));
 }
 kernels::Pw to_pw(BinaryKind k) {
   using kernels::Pw;
-  static const Pw table[] = {Pw::add, Pw::sub, Pw::mul, Pw::div, Pw::max, Pw::min, Pw::pow, Pw::gt, Pw::ge, Pw::eq};
-  return table[static_cast<int>(k)];
+  switch (k) {
+    case BinaryKind::add: return Pw::add;
+    case BinaryKind::sub: return Pw::sub;
+    case BinaryKind::mul: return Pw::mul;
+    case BinaryKind::div: return Pw::div;
+    case BinaryKind::max: return Pw::max;
+    case BinaryKind::min: return Pw::min;
+    case BinaryKind::pow: return Pw::pow;
+    case BinaryKind::gt: return Pw::gt;
+    case BinaryKind::ge: return Pw::ge;
+    case BinaryKind::eq: return Pw::eq;
+  }
+  fail(Code::bug, "no instruction for {}", enum_name(k));
 }
 
 // Writes the straight-line code of one program.

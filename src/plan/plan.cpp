@@ -7,7 +7,6 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "plan/buffers.h"
-#include "plan/cost.h"
 #include "plan/fuse.h"
 #include "plan/lower.h"
 #include "plan/reduce.h"
