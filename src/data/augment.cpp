@@ -54,6 +54,7 @@ void check(const Augment& a) {
   check_range("magnitude", a.magnitude, 0, 10);
   check_range("magnitude_std", a.magnitude_std, 0, 100);
   check_range("randaugment_prob", a.randaugment_prob, 0, 1);
+  check_range("cutout", static_cast<float>(a.cutout), 0, 65536);
   check_range("erase", a.erase, 0, 1);
   check_range("erase_min", a.erase_min, 0, 1);
   check_range("erase_max", a.erase_max, a.erase_min, 1);
@@ -95,13 +96,23 @@ Box random_erase_box(int h, int w, const Augment& a, Random& random) {
   return {0, 0, 0, 0};
 }
 
-void erase(float* image, int h, int w, int c, const Augment& a, Random& random) {
-  if (a.erase <= 0 || random.uniform() >= a.erase) return;
-  Box b = random_erase_box(h, w, a, random);
+Box random_square(int h, int w, int side, Random& random) {
+  int top = static_cast<int>(random.below(static_cast<uint32_t>(h))) - side / 2;
+  int left = static_cast<int>(random.below(static_cast<uint32_t>(w))) - side / 2;
+  int y = std::max(top, 0), x = std::max(left, 0);
+  return {y, x, std::min(top + side, h) - y, std::min(left + side, w) - x};
+}
+
+static void erase_box(float* image, int w, int c, const Box& b, const Augment& a, Random& random) {
   for (int y = b.y; y < b.y + b.h; y++) {
     float* row = image + (int64_t{y} * w + b.x) * c;
     for (int i = 0; i < b.w * c; i++) row[i] = a.erase_noise ? random.normal() : 0.f;
   }
+}
+
+void erase(float* image, int h, int w, int c, const Augment& a, Random& random) {
+  if (a.erase > 0 && random.uniform() < a.erase) erase_box(image, w, c, random_erase_box(h, w, a, random), a, random);
+  if (a.cutout > 0) erase_box(image, w, c, random_square(h, w, a.cutout, random), a, random);
 }
 
 Augmenter::Augmenter(const Card& card, const Augment& augment) : card_(card), augment_(augment), base_(card) {

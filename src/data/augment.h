@@ -24,6 +24,7 @@ struct Augment {
   float randaugment_prob = 0.5f;                       // of each operation
   float erase = 0;                                     // probability of random erasing (Zhong 2017, arXiv:1708.04896)
   float erase_min = 0.02f, erase_max = 1.f / 3;        // its share of the area
+  int cutout = 0;                                      // side of a square around a random pixel (arXiv:1708.04552)
   bool erase_noise = false;                            // with normal noise instead of the mean colour
   float mixup = 0, cutmix = 0;                         // alpha of the Beta distribution (arXiv:1710.09412, arXiv:1905.04899)
   float mix_prob = 1, mix_switch = 0.5f;               // of a batch being mixed; of CutMix where both are on
@@ -55,6 +56,7 @@ struct Box {
 Box random_crop_box(int h, int w, const Augment& augment, Random& random);
 // A box to erase or paste.
 Box random_erase_box(int h, int w, const Augment& augment, Random& random);
+Box random_square(int h, int w, int side, Random& random);  // around any pixel; what sticks out is cut
 void erase(float* image, int h, int w, int c, const Augment& augment, Random& random);
 
 }  // namespace fovea

@@ -24,7 +24,8 @@ constexpr Kind kKinds[] = {{"folder", open_folder},
                            {"csv", open_csv},
                            {"cifar10", open_cifar10},
                            {"mnist", open_mnist},
-                           {"fashion-mnist", open_fashion_mnist}};
+                           {"fashion-mnist", open_fashion_mnist},
+                           {"table", open_table}};
 
 // Network file systems lose a file for a moment now and then; a file that is gone stays gone.
 std::string read_patiently(const std::string& path) {
@@ -70,8 +71,9 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
   struct stat info {};
   if (stat(spec.c_str(), &info) == 0)
     fail(Code::usage, "data \"{0}\": the kind is missing. Try {1}:{0}", spec, S_ISDIR(info.st_mode) ? "folder" : "csv");
-  fail(Code::usage, "data \"{}\": got the kind \"{}\", need one of folder:, csv:, cifar10:, mnist:, fashion-mnist:{}", spec,
-       kind, suggestion(kind, names));
+  fail(Code::usage,
+       "data \"{}\": got the kind \"{}\", need one of folder:, csv:, cifar10:, mnist:, fashion-mnist:, table:{}", spec, kind,
+       suggestion(kind, names));
 }
 
 std::string list_names(const std::vector<std::string>& names, size_t most) {
@@ -117,14 +119,26 @@ Dataset take(const Dataset& data, const std::vector<int64_t>& samples) {
   return out;
 }
 
-Dataset hold_out(const Dataset& data, double fraction, bool held_out) {
+std::vector<int64_t> first_of_each_class(const Dataset& data, int count) {
+  std::vector<int> seen(data.classes.size());
+  std::vector<int64_t> samples;
+  for (int64_t i = 0; i < data.size(); i++)
+    if (seen[data.labels[i]]++ < count) samples.push_back(i);
+  return samples;
+}
+
+std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out) {
   std::vector<int64_t> samples;
   for (int64_t i = 0; i < data.size(); i++) {
     uint64_t hash = data.files.empty() ? splitmix(static_cast<uint64_t>(i)) : splitmix(fnv1a(data.files[i]));
     bool out = static_cast<double>(hash >> 11) * 0x1p-53 < fraction;
     if (out == held_out) samples.push_back(i);
   }
-  return take(data, samples);
+  return samples;
+}
+
+Dataset hold_out(const Dataset& data, double fraction, bool held_out) {
+  return take(data, samples_of(data, fraction, held_out));
 }
 
 }  // namespace fovea

@@ -3,6 +3,7 @@
 //   csv:FILE           columns `file` and `class` (or `label`), an index or a name; `name` and `split` are used if there
 //   cifar10:DIR        data_batch_*.bin and test_batch.bin, or train.jpgpack and test.jpgpack
 //   mnist:DIR          the four idx files; fashion-mnist:DIR is the same with its class names
+//   table:FILE         numbers separated by commas, the class in the last column; a fifth of the lines is held out
 // Binary files may be gzipped.
 #pragma once
 #include <cstdint>
@@ -13,6 +14,9 @@
 
 namespace fovea {
 
+// How a table's standardised numbers are kept in 8 bits.
+constexpr double kTableMean = 128, kTableDeviation = 32;
+
 // Samples are either files, decoded when asked for, or small pictures of one size that are all in memory.
 struct Dataset {
   std::string spec;
@@ -20,6 +24,7 @@ struct Dataset {
   std::vector<int> labels;         // one per sample
   std::vector<std::string> notes;  // what the user should hear once: files that were ignored, batches that are missing
   bool has_splits = true;          // false: train and val are the same samples, see hold_out()
+  bool table = false;              // `pixels` are numbers, not pictures: never resized, see kTableMean
   bool apply_exif = false;         // turn pictures the right way up (files only)
   std::string root;                // of `files`
   std::vector<std::string> files;
@@ -41,9 +46,11 @@ struct DataOptions {
 Dataset open_dataset(const std::string& spec, const std::string& split, const DataOptions& options = {});
 
 Dataset take(const Dataset& data, const std::vector<int64_t>& samples);
+std::vector<int64_t> first_of_each_class(const Dataset& data, int count);  // in their order; fewer where there are fewer
 
 // For data without splits: the held-out `fraction`, or the rest. Chosen by the samples' names, so that adding pictures
 // never moves another one across.
+std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out);
 Dataset hold_out(const Dataset& data, double fraction, bool held_out);
 
 }  // namespace fovea

@@ -9,6 +9,7 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
 Dataset open_cifar10(const std::string& dir, const std::string& split, const DataOptions& options);
 Dataset open_mnist(const std::string& dir, const std::string& split, const DataOptions& options);
 Dataset open_fashion_mnist(const std::string& dir, const std::string& split, const DataOptions& options);
+Dataset open_table(const std::string& file, const std::string& split, const DataOptions& options);
 
 // Where each of the data's classes stands among `wanted` (as given when that is empty). The two must be the same set.
 void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where);

@@ -31,5 +31,13 @@ inline Card unit_card(int size, float crop = 1, const char* interpolation = "bil
   return {
       .height = size, .width = size, .mean = {0, 0, 0}, .std = {1, 1, 1}, .interpolation = interpolation, .crop_pct = crop};
 }
+// 28x28 grey pixels with MNIST's own mean and spread
+inline Card digits_card() {
+  Card c = unit_card(28);
+  c.channels = 1;
+  for (float& v : c.mean) v = 0.1307f;
+  for (float& v : c.std) v = 0.3081f;
+  return c;
+}
 
 }  // namespace fovea

@@ -44,15 +44,7 @@ Tensor resnet9(Scope s, Tensor x, const ResNet9& m, const ModelOptions& o) {  //
   return linear(s["head"], dropout(s["head"], reshape(x, {x.n(), x.c()}), o.drop), o.classes);
 }
 
-Card digits() {
-  Card c = unit_card(28);
-  c.channels = 1;
-  for (float& v : c.mean) v = 0.1307f;  // MNIST's own
-  for (float& v : c.std) v = 0.3081f;
-  return c;
-}
-
-const Variant<Plain> plains[] = {{"cnn_mnist", {16}, digits()}, {"cnn_mnist_wide", {32}, digits()}};
+const Variant<Plain> plains[] = {{"cnn_mnist", {16}, digits_card()}, {"cnn_mnist_wide", {32}, digits_card()}};
 const Variant<ResNet9> resnets[] = {{"resnet9_cifar", {64}, imagenet_card(32, 1)},
                                     {"resnet9_cifar_half", {32}, imagenet_card(32, 1)}};
 

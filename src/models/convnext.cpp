@@ -13,14 +13,15 @@ namespace fovea {
 
 namespace {
 
-enum class Stem : uint8_t { patch, overlap, overlap_tiered, overlap_active };  // one 4x4, or two 3x3 convolutions
+enum class Stem : uint8_t { patch, overlap, overlap_tiered, overlap_active };  // one convolution, or two 3x3
 enum class Norm : uint8_t { layer, rms, simple };
 
 struct ConvNeXt {
-  std::array<int, 4> depths = {3, 3, 9, 3}, dims = {96, 192, 384, 768}, windows = {7, 7, 7, 7};
+  std::array<int, 4> depths = {3, 3, 9, 3} /* 0: no such stage */, dims = {96, 192, 384, 768}, windows = {7, 7, 7, 7};
   bool conv_mlp = false;
   bool response_norm = false;  // V2: global response normalisation in the MLP, no layer scale
   Stem stem = Stem::patch;
+  int patch = 4;
   Norm norm = Norm::layer;
   float eps = 1e-6f;
   Act act = Act::gelu;
@@ -53,7 +54,7 @@ Tensor block(Scope s, Tensor x, int window, const ConvNeXt& m, float drop) {  //
 
 Tensor stem(Scope s, Tensor x, const ConvNeXt& m) {  // [n,h,w,3] -> [n,h/4,w/4,c]
   int c = m.dims[0];
-  if (m.stem == Stem::patch) return norm(s[1], conv(s[0], x, c, 4, 4), m);
+  if (m.stem == Stem::patch) return norm(s[1], conv(s[0], x, c, m.patch, m.patch), m);
   x = conv(s[0], x, m.stem == Stem::overlap_tiered ? round_channels(c / 2) : c, 3, 2);
   bool active = m.stem == Stem::overlap_active;
   if (active) x = activation(x, m.act);
@@ -71,7 +72,7 @@ Tensor head(Scope s, Tensor x, const ConvNeXt& m, const ModelOptions& o) {  // [
 Tensor convnext(Scope s, Tensor x, const ConvNeXt& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = stem(s["stem"], x, m);
   int total = m.depths[0] + m.depths[1] + m.depths[2] + m.depths[3], index = 0;
-  for (size_t i = 0; i < 4; i++) {
+  for (size_t i = 0; i < 4 && m.depths[i] > 0; i++) {
     Scope stage = s["stages"][static_cast<int>(i)];
     if (i > 0) x = conv(stage["downsample"][1], norm(stage["downsample"][0], x, m), m.dims[i], 2, 2);
     for (int j = 0; j < m.depths[i]; j++, index++)
@@ -91,6 +92,7 @@ ConvNeXt v2(ConvNeXt m) { return m.response_norm = true, m; }
 ConvNeXt eps5(ConvNeXt m) { return m.eps = 1e-5f, m; }
 ConvNeXt pool_last(ConvNeXt m) { return m.norm_before_pool = true, m; }
 ConvNeXt with_hidden(ConvNeXt m, int hidden) { return m.head_hidden = hidden, m; }
+ConvNeXt micro() { return {.depths = {1, 1, 3, 0}, .dims = {24, 48, 96, 0}, .patch = 2}; }  // for 32x32 pictures
 Card crop95() { return imagenet_card(224, 0.95f); }
 
 const Variant<ConvNeXt> variants[] = {
@@ -122,6 +124,8 @@ const Variant<ConvNeXt> variants[] = {
     {"convnextv2_base", v2(v1(k33273, 128)), imagenet_card()},
     {"convnextv2_large", v2(v1(k33273, 192)), imagenet_card()},
     {"convnextv2_huge", v2(v1(k33273, 352)), imagenet_card(384, 1)},
+    {"convnext_micro", micro(), imagenet_card(32, 1)},
+    {"convnextv2_micro", v2(micro()), imagenet_card(32, 1)},
     {"test_convnext",
      {.depths = {1, 2, 4, 2}, .dims = {24, 32, 48, 64}, .eps = 1e-5f, .act = Act::gelu_tanh},
      half_card(160, 0.95f)},

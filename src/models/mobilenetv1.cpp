@@ -15,7 +15,12 @@ struct MobileNetV1 {
 };
 
 MobileRow separable(int repeat, int stride, int out) {
-  return {.block = MobileBlock::separable_active, .repeat = repeat, .stride = stride, .out = out};
+  return {.block = MobileBlock::separable,
+          .repeat = repeat,
+          .stride = stride,
+          .out = out,
+          .shortcut = false,
+          .active_end = true};
 }
 
 Tensor mobilenetv1(Scope s, Tensor x, const MobileNetV1& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]

@@ -45,9 +45,9 @@ Tensor resnet_cifar(Scope s, Tensor x, const ResNetCifar& m, const ModelOptions&
 }
 
 const Variant<ResNetCifar> variants[] = {
-    {"resnet20_cifar", {3}, imagenet_card(32, 1)},   {"resnet32_cifar", {5}, imagenet_card(32, 1)},
-    {"resnet44_cifar", {7}, imagenet_card(32, 1)},   {"resnet56_cifar", {9}, imagenet_card(32, 1)},
-    {"resnet110_cifar", {18}, imagenet_card(32, 1)},
+    {"resnet8_cifar", {1}, imagenet_card(32, 1)},  {"resnet20_cifar", {3}, imagenet_card(32, 1)},
+    {"resnet32_cifar", {5}, imagenet_card(32, 1)}, {"resnet44_cifar", {7}, imagenet_card(32, 1)},
+    {"resnet56_cifar", {9}, imagenet_card(32, 1)}, {"resnet110_cifar", {18}, imagenet_card(32, 1)},
 };
 
 }  // namespace

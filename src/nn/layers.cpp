@@ -83,6 +83,7 @@ Tensor prelu(Scope s, Tensor x) { return maximum(x, 0.0f) + s.param("weight", {x
 
 Tensor dropout(Scope s, Tensor x, float rate) { return dropout(x, rate, fnv1a(s.path())); }
 Tensor drop_path(Scope s, Tensor x, float rate) { return drop_path(x, rate, fnv1a(s.path())); }
+Tensor alpha_dropout(Scope s, Tensor x, float rate) { return alpha_dropout(x, rate, fnv1a(s.path())); }
 
 int round_channels(double channels, int divisor, double keep) {
   int rounded = std::max(divisor, static_cast<int>(channels + divisor / 2.0) / divisor * divisor);

@@ -42,6 +42,7 @@ Tensor prelu(Scope s, Tensor x);                                              //
 // The scope names the draw: two dropouts of one scope would share it.
 Tensor dropout(Scope s, Tensor x, float rate);
 Tensor drop_path(Scope s, Tensor x, float rate);
+Tensor alpha_dropout(Scope s, Tensor x, float rate);
 // The rate of block i of n when it grows from 0 at the first to `rate` at the last.
 inline float drop_rate(float rate, int i, int n) {
   return n > 1 ? rate * static_cast<float>(i) / static_cast<float>(n - 1) : 0;

@@ -46,15 +46,16 @@ Tensor shortcut(const Block& b, Tensor x, Tensor y) {
   return b.row.shortcut && b.stride == 1 && x.shape() == y.shape() ? x + drop_path(b.s, y, b.drop) : y;
 }
 
-Tensor separable(const Block& b, Tensor x) {
-  return shortcut(b, x, conv_norm(b, "conv_pw", "bn2", depthwise(b, "bn1", x), b.out));
+// The 1x1 convolution at the end of a block.
+Tensor projection(const Block& b, const char* name, const char* norm, Tensor x) {
+  return activation(conv_norm(b, name, norm, x, b.out), b.row.active_end ? b.act() : Act::none);
 }
-Tensor separable_active(const Block& b, Tensor x) {
-  return activation(conv_norm(b, "conv_pw", "bn2", depthwise(b, "bn1", x), b.out), b.act());
+Tensor separable(const Block& b, Tensor x) {
+  return shortcut(b, x, projection(b, "conv_pw", "bn2", depthwise(b, "bn1", x)));
 }
 Tensor inverted(const Block& b, Tensor x) {
   Tensor y = activation(conv_norm(b, "conv_pw", "bn1", x, round_channels(x.c() * b.row.expand)), b.act());
-  return shortcut(b, x, conv_norm(b, "conv_pwl", "bn3", depthwise(b, "bn2", y), b.out));
+  return shortcut(b, x, projection(b, "conv_pwl", "bn3", depthwise(b, "bn2", y)));
 }
 Tensor conv_block(const Block& b, Tensor x) {
   return activation(conv_norm(b, "conv", "bn1", x, b.out, b.row.window, b.stride), b.act());
@@ -63,7 +64,6 @@ Tensor conv_block(const Block& b, Tensor x) {
 Tensor block(const Block& b, Tensor x) {  // [n,h,w,c] -> [n,h/stride,w/stride,out]
   switch (b.row.block) {
     case MobileBlock::separable: return separable(b, x);
-    case MobileBlock::separable_active: return separable_active(b, x);
     case MobileBlock::inverted: return inverted(b, x);
     case MobileBlock::conv: return conv_block(b, x);
   }

@@ -8,10 +8,9 @@
 namespace fovea {
 
 enum class MobileBlock : uint8_t {
-  separable,         // depthwise, then a linear 1x1
-  separable_active,  // the same with an activation at the end and no shortcut: MobileNet V1
-  inverted,          // 1x1 expansion, depthwise, linear 1x1 (arXiv:1801.04381)
-  conv               // convolution, normalisation, activation
+  separable,  // depthwise, then a linear 1x1
+  inverted,   // 1x1 expansion, depthwise, linear 1x1 (arXiv:1801.04381)
+  conv        // convolution, normalisation, activation
 };
 
 // `repeat` equal blocks, the first with the stride.
@@ -23,6 +22,7 @@ struct MobileRow {
   bool squeeze = false;  // squeeze and excitation over a quarter of the expanded channels
   Act act = Act::none;   // none: the network's
   bool shortcut = true;
+  bool active_end = false;  // an activation where separable and inverted blocks are linear
 };
 using MobileStage = std::vector<MobileRow>;
 

@@ -1,5 +1,7 @@
 #include "ops/random.h"
 
+#include <cmath>
+
 #include "base/error.h"
 #include "base/random.h"
 #include "ops/pointwise.h"
@@ -7,13 +9,24 @@
 namespace fovea {
 
 Tensor uniform(Tensor key, const Shape& shape, uint64_t stream) { return record(Uniform{shape, stream}, {key}); }
-Tensor dropout(Tensor x, float rate, uint64_t stream) { return rate <= 0 ? x : record(Dropout{rate, false, stream}, {x}); }
-Tensor drop_path(Tensor x, float rate, uint64_t stream) { return rate <= 0 ? x : record(Dropout{rate, true, stream}, {x}); }
+Tensor dropout(Tensor x, float rate, uint64_t stream) {
+  return rate <= 0 ? x : record(Dropout{.rate = rate, .stream = stream}, {x});
+}
+Tensor drop_path(Tensor x, float rate, uint64_t stream) {
+  return rate <= 0 ? x : record(Dropout{.rate = rate, .per_sample = true, .stream = stream}, {x});
+}
+Tensor alpha_dropout(Tensor x, float rate, uint64_t stream) {
+  return rate <= 0 ? x : record(Dropout{.rate = rate, .alpha = true, .stream = stream}, {x});
+}
 
 Tensor dropout_train(Tensor x, Tensor key, const Dropout& a) {
   Shape mask = x.shape();
   for (int i = 1; a.per_sample && i < mask.rank; i++) mask[i] = 1;
-  return x * (greater_equal(uniform(key, mask, a.stream), scalar(x, a.rate)) * (1.0f / (1.0f - a.rate)));
+  Tensor kept = greater_equal(uniform(key, mask, a.stream), scalar(x, a.rate));
+  if (!a.alpha) return x * (kept * (1.0f / (1.0f - a.rate)));
+  constexpr float limit = -1.7580993408473766f;  // SELU far to the left
+  float scale = 1 / std::sqrt((1 - a.rate) * (1 + a.rate * limit * limit));
+  return scale * ((x - limit) * kept + limit * (1 - a.rate));  // kept: x; dropped: limit; less the new mean
 }
 
 static Type infer(const Uniform& a, Types in) {

@@ -20,6 +20,7 @@ struct TrainConfig {
   // data
   std::string data;
   double val_split = 0.1;
+  int per_class = 0;
   int batch_size = 128;
   bool allow_empty = false;
   double max_bad = 0.01;
@@ -31,6 +32,7 @@ struct TrainConfig {
   double hflip = 0, vflip = 0, color_jitter = 0, hue = 0;
   std::string aa;
   double reprob = 0;
+  int cutout = 0;
   std::string remode = "const";
   double mixup = 0, cutmix = 0, mixup_prob = 1, mixup_switch_prob = 0.5, smoothing = 0;
   // optim

@@ -32,8 +32,9 @@ std::vector<Option> model_options() {
 
 std::vector<Option> data_options() {
   return {
-      {"data", "data", &C::data, 0, 0, {}, "folder:DIR, csv:FILE, cifar10:DIR, mnist:DIR or fashion-mnist:DIR"},
+      {"data", "data", &C::data, 0, 0, {}, "folder:DIR, csv:FILE, cifar10:DIR, mnist:DIR, fashion-mnist:DIR or table:FILE"},
       {"data", "val-split", &C::val_split, 0.001, 0.9, {}, "share held out where the data have no validation part"},
+      {"data", "per-class", &C::per_class, 0, kMany, {}, "train on the first so many pictures of each class; 0: all"},
       {"data", "batch-size", &C::batch_size, 1, 65536, {}, "pictures per step (per micro-batch with grad-accum)"},
       {"data", "allow-empty", &C::allow_empty, 0, 1, {}, "accept classes without pictures"},
       {"data", "max-bad", &C::max_bad, 0, 1, {}, "stop when more than this share of the pictures cannot be read"},
@@ -53,6 +54,7 @@ std::vector<Option> augment_options() {
       {"augment", "hue", &C::hue, 0, 0.5, {}, "hue by +- this part of the circle"},
       {"augment", "aa", &C::aa, 0, 0, {}, "RandAugment as timm writes it: rand-m9-n2-mstd0.5"},
       {"augment", "reprob", &C::reprob, 0, 1, {}, "probability of random erasing"},
+      {"augment", "cutout", &C::cutout, 0, 8192, {}, "side of a square that is erased around a random pixel; 0: off"},
       {"augment", "remode", &C::remode, 0, 0, {"const", "pixel"}, "erase with the mean colour or with noise"},
       {"augment", "mixup", &C::mixup, 0, 100, {}, "alpha of Mixup; 0: off"},
       {"augment", "cutmix", &C::cutmix, 0, 100, {}, "alpha of CutMix; 0: off"},

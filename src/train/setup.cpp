@@ -53,7 +53,7 @@ Augment augment_of(const TrainConfig& c) {
   a.hflip = f(c.hflip), a.vflip = f(c.vflip), a.hue = f(c.hue);
   a.brightness = a.contrast = a.saturation = f(c.color_jitter);
   if (!c.aa.empty()) read_randaugment(c.aa, a);
-  a.erase = f(c.reprob), a.erase_noise = c.remode == "pixel";
+  a.erase = f(c.reprob), a.erase_noise = c.remode == "pixel", a.cutout = c.cutout;
   a.mixup = f(c.mixup), a.cutmix = f(c.cutmix), a.mix_prob = f(c.mixup_prob), a.mix_switch = f(c.mixup_switch_prob);
   a.label_smoothing = f(c.smoothing);
   check(a);
@@ -81,10 +81,18 @@ Schedule schedule_of(const TrainConfig& c, int64_t steps_per_epoch) {
           .decay_rate = c.decay_rate};
 }
 
+// Its numbers as they were standardised.
+static void as_table(Card& card, const Dataset& data) {
+  card.height = data.h, card.width = data.w, card.crop_pct = 1;
+  for (size_t i = 0; i < 3; i++)
+    card.mean[i] = static_cast<float>(kTableMean / 255), card.std[i] = static_cast<float>(kTableDeviation / 255);
+}
+
 ModelInfo info_of(const TrainConfig& c, const Dataset& data) {
   const Model& m = find_model(c.model);
   ModelInfo r{c.model, {}, m.card, data.classes};
   r.card.channels = c.in_chans ? c.in_chans : data.channels;
+  if (data.table) as_table(r.card, data);
   if (c.image_size) r.card.height = r.card.width = c.image_size;
   for (size_t i = 0; i < 3 && !c.mean.empty(); i++) {
     r.card.mean[i] = static_cast<float>(c.mean[c.mean.size() == 1 ? 0 : i]);
@@ -107,6 +115,7 @@ TrainData open_data(const TrainConfig& c) {
   } else {
     r.val = hold_out(r.train, c.val_split, true), r.train = hold_out(r.train, c.val_split, false);
   }
+  if (c.per_class) r.train = take(r.train, first_of_each_class(r.train, c.per_class));
   r.train.apply_exif = r.val.apply_exif = c.exif == "apply";
   if (r.train.size() < c.batch_size * int64_t{c.grad_accum})
     fail(Code::usage, "{}: got {} training pictures, too few for one step of {} x {}. Use a smaller --batch-size", c.data,
