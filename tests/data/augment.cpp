@@ -282,6 +282,24 @@ TEST(Augment, ErasingCoversItsShare) {
   EXPECT_NEAR(erased, 250, 70);
 }
 
+TEST(Augment, CutoutIsASquareCutAtTheBorder) {
+  int whole = 0, cut = 0;
+  for (uint64_t stream = 0; stream < 300; stream++) {
+    Random random(2, stream);
+    Box b = random_square(20, 30, 8, random);
+    ASSERT_TRUE(b.y >= 0 && b.x >= 0 && b.y + b.h <= 20 && b.x + b.w <= 30);
+    ASSERT_TRUE(b.h >= 4 && b.w >= 4 && b.h <= 8 && b.w <= 8);
+    whole += b.h == 8 && b.w == 8, cut += b.h < 8;
+    std::vector<float> image(20 * 30, 1.f);
+    Random same(2, stream);
+    erase(image.data(), 20, 30, 1, {.cutout = 8}, same);
+    ASSERT_EQ(std::count(image.begin(), image.end(), 0.f), b.h * b.w);
+    ASSERT_EQ(image[static_cast<size_t>(b.y * 30 + b.x)], 0.f);
+  }
+  EXPECT_GT(whole, 100);
+  EXPECT_GT(cut, 60);
+}
+
 TEST(Augment, WrongValues) {
   for (const Augment& a : {Augment{.pad = -1}, Augment{.scale_min = 0}, Augment{.scale_min = 0.9f, .scale_max = 0.5f},
                            Augment{.hflip = 1.1f}, Augment{.hue = 0.6f}, Augment{.magnitude = 11}, Augment{.erase = NAN},

@@ -82,6 +82,10 @@ TEST(Layers, DropRateGrowsToTheLast) {
 TEST(Layers, StartingValues) {
   Shape conv{64, 3, 3, 32};
   EXPECT_FLOAT_EQ(fan_in_uniform(conv, 1).a, 1 / std::sqrt(288.0f));
+  EXPECT_FLOAT_EQ(fan_in_normal(conv, 1).a, std::sqrt(2 / 288.0f));
+  EXPECT_FLOAT_EQ(prelu_normal(conv, 1).a, std::sqrt(2 / (1 + 0.0625f) / 288.0f));
+  EXPECT_FLOAT_EQ(lecun_normal({10, 64}, 1).a, 0.125f);
+  EXPECT_FLOAT_EQ(xavier_normal({10, 64}, 1).a, std::sqrt(2 / 74.0f));
   EXPECT_FLOAT_EQ(fan_out_normal(conv, 1).a, std::sqrt(2 / 576.0f));
   EXPECT_FLOAT_EQ(group_fan_out_normal({64, 3, 3, 1}, 64).a, std::sqrt(2 / 9.0f));
   EXPECT_FLOAT_EQ(fan_out_uniform({10, 64}, 1).a, 1 / std::sqrt(10.0f));

@@ -10,6 +10,7 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "passes/grad.h"
+#include "plan/cost.h"
 
 namespace fovea {
 namespace {
@@ -108,8 +109,10 @@ TEST(Models, ParameterCounts) {
       {"mobilenetv2_100", 3504872},
       {"mobilenetv3_large_100", 5483032},
       {"convnext_tiny", 28589128},
+      {"convnext_small", 50223688},
       {"convnext_base", 88591464},
       {"convnextv2_atto", 3708400},
+      {"convnextv2_tiny", 28635496},
       {"vit_base_patch16_224", 86567656},
       {"deit_tiny_patch16_224", 5717416},
       {"deit3_small_patch16_224", 22059496},
@@ -124,6 +127,33 @@ TEST(Models, ParameterCounts) {
     for (const Param& p : g->params()) n += p.trainable ? p.type.shape.numel() : 0;
     EXPECT_EQ(n, count) << name;
   }
+}
+
+int64_t macs(const char* name, int side = 0) {
+  auto g = build_model(find_model(name), 1, {.height = side, .width = side});
+  int64_t n = 0;
+  for (int id = 0; id < g->size(); id++) n += node_macs(*g, id);
+  return n;
+}
+
+// Millions of multiply-accumulates as published, rounded or cut.
+TEST(Models, MultiplyAccumulates) {
+  const std::tuple<const char*, int, double> published[] = {
+      {"mobilenetv2_100", 224, 301},    {"convnext_tiny", 224, 4456},
+      {"mobilenetv1_100", 224, 569},  // arXiv:1704.04861, tables 6 and 7: both multipliers
+      {"tf_mobilenetv1_100", 224, 569}, {"tf_mobilenetv1_075", 224, 325},
+      {"tf_mobilenetv1_050", 224, 149}, {"tf_mobilenetv1_025", 224, 41},
+      {"tf_mobilenetv1_100", 192, 418}, {"tf_mobilenetv1_100", 160, 290},
+      {"tf_mobilenetv1_100", 128, 186},
+  };
+  for (auto& [name, side, millions] : published)
+    EXPECT_NEAR(static_cast<double>(macs(name, side)) / 1e6, millions, 0.7) << name << " " << side;
+}
+
+TEST(Models, PairsOfExperiments) {
+  EXPECT_GE(macs("mobilenetv1_micro_dense"), 4 * macs("mobilenetv1_micro"));
+  EXPECT_EQ(macs("mobilenetv2_micro_active"), macs("mobilenetv2_micro"));
+  EXPECT_NEAR(static_cast<double>(macs("convnext_path0_resnet")) / static_cast<double>(macs("convnext_micro")), 1, 0.05);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/random.h"
 #include "run/interpret.h"
 #include "run/program.h"
 
@@ -55,6 +56,29 @@ TEST(Random, DropoutKeepsTheRestAndItsMean) {
     Tensor x = g.input("x", {{50, 400}}), key = g.input("key", {{2}, DType::u32});
     g.output("y", dropout_train(x, key, {.rate = rate, .stream = 4}));
     EXPECT_NEAR(kept(run(g, 2), rate), 1 - rate, 0.015) << "four deviations of 20,000 draws";
+  }
+}
+
+TEST(Random, AlphaDropoutKeepsMeanAndVariance) {
+  constexpr int kCount = 400000;
+  for (float rate : {0.05f, 0.1f, 0.5f}) {
+    Graph g;
+    Tensor x = g.input("x", {{kCount}}), key = g.input("key", {{2}, DType::u32});
+    g.output("y", dropout_train(x, key, {.rate = rate, .alpha = true, .stream = 4}));
+    State state;
+    Pool pool(2);
+    Program p(make_plan(g, {.threads = 2}), state, pool);
+    for (int i : {0, 1}) p.input("key")[i] = std::bit_cast<float>(kKey[i]);
+    Random random(1, 2);
+    std::generate_n(p.input("x"), kCount, [&] { return random.normal(); });
+    p.run();
+    double sum = 0, squares = 0;
+    for (int i = 0; i < kCount; i++) {
+      double v = static_cast<double>(p.output("y")[i]);
+      sum += v, squares += v * v;
+    }
+    EXPECT_NEAR(sum / kCount, 0, 0.02) << rate;
+    EXPECT_NEAR(squares / kCount - std::pow(sum / kCount, 2), 1, 0.02) << rate;
   }
 }
 
