@@ -9,7 +9,6 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/loader.h"
-#include "plan/cost.h"
 #include "train/features.h"
 
 namespace fovea::cli {

@@ -122,6 +122,21 @@ TEST_F(Formats, CardChangesReachTheNetwork) {
   }
 }
 
+TEST_F(Formats, FeaturesOfEveryLayerOrOfSome) {
+  json all = parsed({"features", network, "--data", "folder:" + dir, "--images", "3", "--json"});
+  EXPECT_EQ(all.at("pictures"), 3);
+  EXPECT_GT(all.at("layers").size(), 3u);
+  for (const json& l : all.at("layers")) {
+    double distance = l.at("distance").get<double>();
+    EXPECT_TRUE(distance >= 0 && distance <= 1) << l;
+    EXPECT_GT(l.at("std").get<double>(), 0) << l;
+  }
+  std::string last = all.at("layers").back().at("layer");
+  json one = parsed({"features", network, "--data", "folder:" + dir, "--layers", last, "--json"});
+  EXPECT_EQ(one.at("layers").size(), 1u);
+  EXPECT_EQ(run({"features", network, "--data", "folder:" + dir, "--layers", "nothing"}).code, 2);
+}
+
 TEST_F(Formats, ValCounts) {
   json v = parsed({"val", network, "--data", "folder:" + dir, "--format", "json"});
   EXPECT_EQ(v.at("count"), 10);

@@ -10,7 +10,6 @@
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
 #include "passes/grad.h"
-#include "plan/cost.h"
 
 namespace fovea {
 namespace {
