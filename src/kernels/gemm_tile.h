@@ -5,8 +5,16 @@
 #include <cstdint>
 
 #include "base/cpu.h"
+#include "kernels/epilogue.h"
 
 namespace fovea::kernels {
+
+// What happens to a tile's sums on their way to memory.
+struct TileFinish {
+  const Finish* finish = nullptr;  // null: nothing
+  const float* y = nullptr;        // where the output begins: its residual lies likewise
+  int64_t channel = 0;             // of column 0
+};
 
 // C[r][0, cols) (+)= sum over t < terms, k < depth of  B(t, r, k) * A(t, k)[0, cols)
 //   A(t, k) = a[t] + a_offset + k * lda
@@ -27,6 +35,7 @@ struct Tile {
   int64_t ahead_step;  // bytes per (t, k); 0: none
   int cols;            // 1 ... vectors * lanes
   bool accumulate;     // false: C is written without being read
+  TileFinish finish;
 };
 
 using TileFn = void (*)(const Tile&);
@@ -44,6 +53,7 @@ struct LineTile {
   int64_t terms, depth;
   int taps, step;
   int cols;  // 1 ... vectors * lanes
+  TileFinish finish;
 };
 
 using LineFn = void (*)(const LineTile&);
