@@ -13,6 +13,13 @@ struct Finish {
   float lo = -std::numeric_limits<float>::infinity(), hi = std::numeric_limits<float>::infinity();
 };
 
+// What happens to a register tile's sums on their way to memory.
+struct TileFinish {
+  const Finish* finish = nullptr;  // null: nothing
+  const float* y = nullptr;        // where the output begins: its residual lies likewise
+  int64_t channel = 0;             // of column 0
+};
+
 struct Epilogue {
   // Rewrites `rows` pixels (flattened n*h*w indices from row0 on) x channels [c0, c1) in place.
   // y is the first element of the block; pixels are `ld` floats apart.

@@ -9,13 +9,6 @@
 
 namespace fovea::kernels {
 
-// What happens to a tile's sums on their way to memory.
-struct TileFinish {
-  const Finish* finish = nullptr;  // null: nothing
-  const float* y = nullptr;        // where the output begins: its residual lies likewise
-  int64_t channel = 0;             // of column 0
-};
-
 // C[r][0, cols) (+)= sum over t < terms, k < depth of  B(t, r, k) * A(t, k)[0, cols)
 //   A(t, k) = a[t] + a_offset + k * lda
 //   C[r]    = c[r] + c_offset
