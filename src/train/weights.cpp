@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "base/error.h"
@@ -60,6 +61,19 @@ std::string some(const std::vector<std::string>& names) {
   return r;
 }
 
+// NaN and infinities: all bits of the exponent are set. Counted in blocks, which the compiler turns into vectors of ints.
+int64_t not_finite(const std::vector<float>& values) {
+  constexpr size_t kBlock = 4096;
+  int64_t count = 0;
+  for (size_t i = 0; i < values.size(); i += kBlock) {
+    int32_t some = 0;
+    for (float v : std::span(values).subspan(i, std::min(kBlock, values.size() - i)))
+      some += (std::bit_cast<uint32_t>(v) & 0x7F800000u) == 0x7F800000u;
+    count += some;
+  }
+  return count;
+}
+
 struct Match {
   std::map<const Param*, const TensorEntry*> pairs;
   std::vector<std::string> missing, extra, shapes, replaced;
@@ -104,12 +118,16 @@ Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const 
   if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
   verify_checksum(file, path);
   std::vector<float> room;
+  int64_t bad = 0;
+  std::string first_bad;
   for (auto& [p, entry] : m.pairs) {
     room.resize(static_cast<size_t>(entry->count()));
     file.read(*entry, room.data());
+    if (int64_t count = not_finite(room)) bad += count, first_bad = first_bad.empty() ? p->name : first_bad;
     from_file_order(*p, room.data(), state.at(p->name).data());
   }
-  Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note()};
+  Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note(), ""};
+  if (bad) r.warning = fmt::format("{}: {} numbers are not finite, the first in {}", path, group_digits(bad), first_bad);
   if (!m.replaced.empty())
     r.note +=
         fmt::format("{}new classifier ({}): the file's is for other classes", r.note.empty() ? "" : "; ", some(m.replaced));
