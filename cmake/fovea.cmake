@@ -60,7 +60,7 @@ function(fovea_library name)
   endif()
 endfunction()
 
-# Writes generated/<kind>_list.inc from the .cpp files of a folder whose first lines hold FOVEA_<KIND> registration.
+# Writes generated/<kind>_list.inc with the names of the .cpp files of a folder, each of which registers its own.
 # Files whose name begins with an underscore are helpers, not entries.
 function(fovea_list kind folder)
   file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)

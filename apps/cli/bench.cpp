@@ -69,8 +69,10 @@ void prepare(const Request& r, Pool& pool, Subject& s) {
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
   check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model);
   s.state.add(*graph, 0, pool);
-  if (file.file && !r.training)
-    load_weights(s.state, *graph, *file.file, file.path, {.renames = find_model(s.info.model).renames});
+  if (file.file && !r.training) {
+    LoadOptions options{.renames = find_model(s.info.model).renames};
+    if (Loaded l = load_weights(s.state, *graph, *file.file, file.path, options); !l.warning.empty()) note(l.warning);
+  }
   s.program = std::make_unique<Program>(std::move(plan), s.state, pool, !r.training);
   s.load_seconds = since(start);
 }

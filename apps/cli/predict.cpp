@@ -163,6 +163,7 @@ int run(std::span<const std::string> args) {
   int batch = r.batch ? r.batch : static_cast<int>(std::min<size_t>(pictures.size(), 8));
   Pool pool(r.common.threads);
   Classifier network(info, file, batch, pool, r.common.mem_limit);
+  if (!network.warning().empty()) note(network.warning());
   if (r.common.verbose) tell(network);
   if (r.common.verbose && !network.note().empty()) note(network.note());
   int code = predict_all(r, pictures, network, pool);

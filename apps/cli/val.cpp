@@ -94,10 +94,12 @@ int run(std::span<const std::string> args) {
   Pool pool(r.common.threads);
   Classifier network(info, file, static_cast<int>(std::min<int64_t>(batch, std::max<int64_t>(data.size(), 1))), pool,
                      r.common.mem_limit);
+  if (!network.warning().empty()) note(network.warning());
   Progress progress("val", "pictures");
   auto show = [&](int64_t done, int64_t all) { return progress.update(done, all), true; };
-  Evaluation e =
-      evaluate(network.program(), data, info.card, {.workers = r.workers, .max_bad = r.max_bad, .progress = show});
+  auto tell = [&](const std::string& text) { progress.clear(), note(text); };
+  Evaluation e = evaluate(network.program(), data, info.card,
+                          {.workers = r.workers, .max_bad = r.max_bad, .note = tell, .progress = show});
   progress.clear();
   Format format = r.common.output();
   if (r.per_class && (format == Format::table || format == Format::csv))

@@ -35,8 +35,8 @@ class Random {
   float uniform() { return unit_float(bits()); }  // [0, 1)
   float uniform(float lo, float hi) { return lo + (hi - lo) * uniform(); }
   uint32_t below(uint32_t n);  // [0, n), n >= 1, unbiased
-  float normal();              // Box-Muller
-  float gamma(float shape);    // Marsaglia and Tsang
+  float normal();              // mean 0, deviation 1; Box-Muller
+  float gamma(float shape);    // scale 1, so mean `shape`; Marsaglia and Tsang
   float beta(float a, float b);
 
  private:

@@ -117,6 +117,7 @@ std::string escape_control(std::string_view text) {
 }
 
 std::string clip(std::string_view text, size_t most) {
+  if (text.size() <= most) return std::string(text);
   constexpr std::string_view kGap = "...";
   std::vector<size_t> begins;
   for (size_t i = 0; i < text.size(); i += std::max<size_t>(utf8_length(text, i), 1)) begins.push_back(i);

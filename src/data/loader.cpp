@@ -1,6 +1,7 @@
 #include "data/loader.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <exception>
@@ -8,6 +9,7 @@
 #include <numeric>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -70,6 +72,8 @@ struct Loader::Impl {
   int64_t pixels;  // of one picture, as floats
   const uint64_t augment_key, mix_key;
   std::map<int64_t, std::string> bad;
+  std::atomic<int64_t> turned = -1;  // a sample whose orientation tag was ignored
+  bool told_turned = false;
 
   std::mutex mutex;  // of all below
   std::condition_variable work_wanted, batch_ready;
@@ -187,6 +191,8 @@ const Batch* Loader::Impl::next() {
   if (s.error) std::rethrow_exception(s.error);
   given++, holding = true;
   if (s.batch.filled < s.batch.n) note_bad(s);
+  if (turned >= 0 && options.on_turned && !std::exchange(told_turned, true))
+    options.on_turned(data.name(turned) + ": has an orientation tag, which is ignored. --exif apply turns such pictures");
   return &s.batch;
 }
 
@@ -255,6 +261,7 @@ void Loader::Impl::load(Slot& s, int i, Augmenter& augmenter, Image& room) {
   try {
     Random random(augment_key, stream_for(epoch, sample));
     augmenter.make(data.image(sample, room), random, image);
+    if (!data.files.empty() && !data.apply_exif && room.orientation != 1) turned = sample;
   } catch (const Error& e) {
     if (e.code() != Code::bad_file && e.code() != Code::unsupported && e.code() != Code::resources) throw;
     s.reasons[i] = e.what();

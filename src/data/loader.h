@@ -28,7 +28,8 @@ struct LoaderOptions {
   double max_bad = 0.01;  // share of the samples
   int classes = 0;        // columns of the targets; 0: as many as the data have
   double stall_seconds = 30;
-  std::function<void(const std::string&)> on_stall;  // told each time next() has waited that long: for which sample
+  std::function<void(const std::string&)> on_stall;   // told each time next() has waited that long: for which sample
+  std::function<void(const std::string&)> on_turned;  // told once that orientation tags are ignored, and of which picture
 };
 
 struct Batch {

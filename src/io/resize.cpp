@@ -9,6 +9,7 @@
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "io/resample.h"
 
 namespace fovea {
 namespace {
@@ -36,22 +37,33 @@ double weight(Filter f, double x) {
   return 0;
 }
 
+}  // namespace
+
+int resample_weights(int in, int out, int i, Filter f, std::vector<double>& weights) {
+  double scale = static_cast<double>(in) / out, wide = std::max(scale, 1.0);
+  double support = kSupport[static_cast<int>(f)] * wide, center = (i + 0.5) * scale, sum = 0;
+  int first = std::max(static_cast<int>(center - support + 0.5), 0);
+  int count = std::min(static_cast<int>(center + support + 0.5), in) - first;
+  weights.resize(count);
+  for (int t = 0; t < count; t++) sum += weights[t] = weight(f, (t + first - center + 0.5) * (1 / wide));
+  if (sum != 0)
+    for (double& w : weights) w /= sum;
+  return first;
+}
+
+namespace {
+
 // Taps of the outputs begin .. begin + n - 1 when `in` samples become `out`.
 void make_taps(int in, int out, Filter f, int begin, int n, Taps& taps) {
-  double scale = static_cast<double>(in) / out, wide = std::max(scale, 1.0);
-  double support = kSupport[static_cast<int>(f)] * wide;
-  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  double wide = std::max(static_cast<double>(in) / out, 1.0);
+  taps.stride = static_cast<int>(std::ceil(kSupport[static_cast<int>(f)] * wide)) * 2 + 1;
   taps.first.resize(n), taps.count.resize(n);
   taps.weights.assign(size_t(n) * taps.stride, 0);
-  std::vector<double> w(taps.stride);
+  std::vector<double> w;
   for (int i = 0; i < n; i++) {
-    double center = (begin + i + 0.5) * scale, sum = 0;
-    double low = center - support + 0.5, high = center + support + 0.5;
-    int first = std::max(static_cast<int>(low), 0), count = std::min(static_cast<int>(high), in) - first;
-    for (int t = 0; t < count; t++) sum += w[t] = weight(f, (t + first - center + 0.5) * (1 / wide));
-    taps.first[i] = first, taps.count[i] = count;
-    for (int t = 0; t < count; t++) {
-      double v = (sum != 0 ? w[t] / sum : w[t]) * (1 << kBits);
+    taps.first[i] = resample_weights(in, out, begin + i, f, w), taps.count[i] = static_cast<int>(w.size());
+    for (size_t t = 0; t < w.size(); t++) {
+      double v = w[t] * (1 << kBits);
       taps.weights[size_t(i) * taps.stride + t] = static_cast<int32_t>(v < 0 ? v - 0.5 : v + 0.5);
     }
   }

@@ -133,6 +133,7 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   tile.a = s.a, tile.lda = panel.width, tile.b_step = max_chunk_, tile.c_offset = c0, tile.cols = panel.cols;
   for (const Slice& slice : phase.slices) {
     const bool last = &slice == &phase.slices.back();
+    if (last && job.epilogue) tile.finish = {job.epilogue->finish, job.out, c0};
     tile.terms = slice.t1 - slice.t0, tile.depth = slice.k1 - slice.k0, tile.b_offset = panel.in_c + slice.k0;
     for (int64_t t = 0; t < tile.terms; t++)
       s.a[t] = weights + ((slice.t0 + t) * int64_t{phase.depth} + slice.k0) * panel.width;
@@ -144,7 +145,7 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
       tile.ahead = reinterpret_cast<const char*>(s.a[0] + floats + floats * i / parts.count);
       tile.b = s.in + slice.t0 * max_chunk_ + parts.begin(i), tile.c = s.out + parts.begin(i);
       tiles_.rows_form[vectors - 1][parts.size(i) - 1](tile);
-      if (!last || !job.epilogue || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;
+      if (!last || !job.epilogue || tile.finish.finish || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;
       (*job.epilogue)(s.out[done] + c0, first + done, parts.end(i) - done, out_channels_, c0, c1);
       done = parts.end(i);
     }
@@ -220,6 +221,7 @@ void GatherConv::run_row(const Job& job, const Phase& phase, const Panel& panel,
   tile.a = s.a, tile.b = s.in, tile.ldc = int64_t{out_step_x_} * out_channels_, tile.lda = panel.width;
   tile.ldb = in_channels_, tile.terms = phase.terms, tile.depth = in_channels_;
   tile.taps = phase.taps_x(), tile.step = step, tile.cols = panel.cols;
+  if (job.epilogue) tile.finish = {job.epilogue->finish, job.out, panel.out_c};
   float* out = out_pixel(job, phase, row * phase.cols) + panel.out_c;
   for (int64_t i = 0; i < parts.count; i++) {
     for (int t = 0; t < phase.terms; t++) {
@@ -230,7 +232,8 @@ void GatherConv::run_row(const Job& job, const Phase& phase, const Panel& panel,
     tile.c = out + parts.begin(i) * tile.ldc;
     fns[parts.size(i) - 1](tile);
   }
-  if (job.epilogue) (*job.epilogue)(out, row * phase.cols, phase.cols, out_channels_, panel.out_c, panel.out_c + panel.cols);
+  if (job.epilogue && !tile.finish.finish)
+    (*job.epilogue)(out, row * phase.cols, phase.cols, out_channels_, panel.out_c, panel.out_c + panel.cols);
 }
 
 }  // namespace fovea::kernels

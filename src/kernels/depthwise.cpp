@@ -66,12 +66,14 @@ void DepthwiseConv::some_rows(const float* x, const float* packed, float* y, flo
   const int64_t c = walk_.channels;
   const float* source = x + image * walk_.source_h * walk_.source_w * c;
   float* pixels = y + image * walk_.h * walk_.w * c;
+  const TileFinish finish{.finish = epilogue ? epilogue->finish : nullptr, .y = y};
   for (int b = block; b < stop; b++) {
-    walk_.run(walk_.isa.forward, {row, height, b}, packing_, source, const_cast<float*>(packed), pixels, scratch);
+    walk_.run(walk_.isa.forward, {row, height, b, finish}, packing_, source, const_cast<float*>(packed), pixels, scratch);
   }
+  if (!epilogue || finish.finish) return;
   int64_t c0 = int64_t{block} * walk_.isa.lanes, c1 = std::min<int64_t>(c, int64_t{stop} * walk_.isa.lanes);
   int64_t first = int64_t{row} * walk_.w, count = int64_t{height} * walk_.w;
-  if (epilogue) (*epilogue)(pixels + first * c + c0, image * walk_.h * walk_.w + first, count, c, c0, c1);
+  (*epilogue)(pixels + first * c + c0, image * walk_.h * walk_.w + first, count, c, c0, c1);
 }
 
 DepthwiseWeightConv::DepthwiseWeightConv(const ConvShape& s, Isa isa, int threads)
@@ -116,8 +118,8 @@ void DepthwiseWeightConv::one_unit(const float* x, const float* dy, float* sums,
     const float* source = x + image * walk_.source_h * walk_.source_w * c;
     float* pixels = const_cast<float*>(dy) + image * walk_.h * walk_.w * c;
     for (int b = block; b < block + blocks; b++) {
-      walk_.run(walk_.isa.weights, {static_cast<int>(row), static_cast<int>(height), b}, packing_, source, sums, pixels,
-                scratch);
+      walk_.run(walk_.isa.weights, {.row = static_cast<int>(row), .height = static_cast<int>(height), .block = b}, packing_,
+                source, sums, pixels, scratch);
     }
     begin += height;
   }

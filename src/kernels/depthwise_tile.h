@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 
+#include "kernels/epilogue.h"
 #include "kernels/window_tap.h"
 
 namespace fovea::kernels {
@@ -31,6 +32,7 @@ struct DepthwiseStrip {
   int64_t y_row, y_step;            // floats from a row, a pixel of the tile to the next
   int64_t w_row;                    // floats from a kernel row to the next
   int channels;                     // 1..lanes
+  TileFinish finish;
 };
 
 // Kernels by the width of the tile - 1.

@@ -64,6 +64,7 @@ void DepthwiseWalk::run(void (*const* kernels)(const DepthwiseStrip&), const Dep
   s.y_step = columns.y_step * c;
   s.w_row = packing.row();
   s.channels = packing.width(part.block);
+  s.finish = part.finish, s.finish.channel = int64_t{part.block} * isa.lanes;
   if (compact()) {
     auto [first, end] = reads(part.row, part.height);
     isa.copy(scratch, s.x + first * source_w * c, int64_t{end - first} * source_w, c, s.channels);

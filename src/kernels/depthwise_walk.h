@@ -31,6 +31,7 @@ struct DepthwisePacking {
 // Some rows of one channel block of one image.
 struct DepthwisePart {
   int row, height, block;
+  TileFinish finish = {};
 };
 
 // Windows over a source image give a destination image; forward, or backward with the transposed plan.

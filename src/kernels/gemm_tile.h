@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "base/cpu.h"
+#include "kernels/epilogue.h"
 
 namespace fovea::kernels {
 
@@ -27,6 +28,7 @@ struct Tile {
   int64_t ahead_step;  // bytes per (t, k); 0: none
   int cols;            // 1 ... vectors * lanes
   bool accumulate;     // false: C is written without being read
+  TileFinish finish;
 };
 
 using TileFn = void (*)(const Tile&);
@@ -44,6 +46,7 @@ struct LineTile {
   int64_t terms, depth;
   int taps, step;
   int cols;  // 1 ... vectors * lanes
+  TileFinish finish;
 };
 
 using LineFn = void (*)(const LineTile&);

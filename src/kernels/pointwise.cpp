@@ -27,7 +27,9 @@ void run_tiles(const PwEngine& e, PwEngine::Frame& f, int64_t begin, int64_t end
 }  // namespace
 
 Pointwise::Pointwise(const PwProgram& program, Isa isa) : flat_(new PwEngine(program, isa, {0, 0, 0, 0})) {
-  if (flat_->reads_y()) rows_.reset(new PwEngine(program, isa, {0, 0, 0, PwEngine::kChannels}));
+  if (!flat_->reads_y()) return;
+  rows_.reset(new PwEngine(program, isa, {0, 0, 0, PwEngine::kChannels}));
+  form_ = finish_form(program);
 }
 Pointwise::~Pointwise() = default;
 Pointwise::Pointwise(Pointwise&&) noexcept = default;

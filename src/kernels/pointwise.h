@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/cpu.h"
@@ -31,6 +32,13 @@ struct PwProgram {
   int registers = 0;
 };
 
+// A program that is no more than a Finish: which inputs are its operands (-1: none).
+struct FinishForm {
+  int bias = -1, residual = -1;
+  float lo = Finish{}.lo, hi = Finish{}.hi;
+};
+std::optional<FinishForm> finish_form(const PwProgram& program);
+
 class PwEngine;
 
 class Pointwise {
@@ -46,24 +54,37 @@ class Pointwise {
   // The same program on one block in place, as an Epilogue sees it: the domain is [rows.., channels], register 0 begins as
   // y, and the first output replaces y. Such a program cannot run().
   void block(const float* const* in, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) const;
+  const std::optional<FinishForm>& form() const { return form_; }
 
  private:
+  std::optional<FinishForm> form_;
   std::unique_ptr<PwEngine> flat_;  // every mergeable dimension merged
   std::unique_ptr<PwEngine> rows_;  // channels kept apart; only if the program reads register 0 before writing it
 };
 
 // A program with the buffers it reads, in the form that convolutions take.
-struct PwEpilogue {
-  const Pointwise* program;
-  const float* const* in;
+class PwEpilogue {
+ public:
+  PwEpilogue(const Pointwise& program, const float* const* in) : program_(program), in_(in) {
+    if (const auto& form = program.form()) {
+      finish_ = {form->bias < 0 ? nullptr : in[form->bias], form->residual < 0 ? nullptr : in[form->residual], form->lo,
+                 form->hi};
+    }
+  }
 
-  Epilogue view() const { return {call, this}; }  // valid while this object stays where it is
+  Epilogue view() const {  // valid while this object stays where it is
+    return {call, this, program_.form() ? &finish_ : nullptr};
+  }
 
  private:
   static void call(const void* self, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
     auto* e = static_cast<const PwEpilogue*>(self);
-    e->program->block(e->in, y, row0, rows, ld, c0, c1);
+    e->program_.block(e->in_, y, row0, rows, ld, c0, c1);
   }
+
+  const Pointwise& program_;
+  const float* const* in_;
+  Finish finish_;
 };
 
 }  // namespace fovea::kernels

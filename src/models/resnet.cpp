@@ -1,8 +1,7 @@
 // Residual networks: ResNet (arXiv:1512.03385), Wide ResNet (arXiv:1605.07146), ResNeXt (arXiv:1611.05431), SENet
 // (arXiv:1709.01507), ECA-Net (arXiv:1910.03151), bag of tricks c, d, s, t (arXiv:1812.01187), anti-aliased variants
 // (arXiv:1904.11486), ResNet-RS (arXiv:2103.07579). Names follow timm, and with it torchvision.
-#include <array>
-
+#include "models/resnet.h"
 #include "models/cards.h"
 #include "models/registry.h"
 #include "nn/channel_attention.h"
@@ -15,45 +14,7 @@ namespace fovea {
 
 namespace {
 
-enum class Kind : uint8_t { basic, bottleneck };
-enum class Stem : uint8_t { plain, deep, tiered };  // one 7x7 convolution; three 3x3; three of growing width
-enum class Gate : uint8_t { none, squeeze, channel };
-enum class AntiAlias : uint8_t { none, average, blur };  // what halves a map instead of a strided convolution
-
-// A network that lost most of its channels after training (arXiv:2002.08258).
-struct Pruned {
-  std::array<int, 4> out;  // of the blocks of a stage
-  const int (*inner)[2];   // of every block: its two inner convolutions
-};
-
-struct ResNet {
-  std::array<int, 4> depths;
-  std::array<Kind, 4> kinds;
-  std::array<int, 4> widths = {64, 128, 256, 512};
-  Stem stem = Stem::plain;
-  int stem_width = 64;
-  bool stem_conv_pool = false;      // a strided convolution in place of the stem's max pooling
-  bool average_shortcut = false;    // shortcuts halve the map by averaging, not by stride
-  int shortcut_window = 1;          // of shortcuts that halve the map
-  int groups = 1, base_width = 64;  // of bottlenecks: channels are groups * width * base_width / 64
-  int narrow = 1;                   // the first convolution of a block has this fraction of the channels
-  Gate gate = Gate::none;
-  double squeeze_ratio = 1.0 / 16;
-  AntiAlias anti_alias = AntiAlias::none;
-  bool group_norm = false;
-  const Pruned* pruned = nullptr;
-};
-
-// Channels of a block's convolutions.
-struct Widths {
-  int first, second, out, full;  // full: of `out` before pruning
-};
-Widths block_widths(const ResNet& m, size_t stage, int index) {
-  int width = m.widths[stage], inner = width * m.base_width / 64 * m.groups;
-  if (m.kinds[stage] == Kind::basic) return {width / m.narrow, width, width, width};
-  if (!m.pruned) return {inner / m.narrow, inner, 4 * width, 4 * width};
-  return {m.pruned->inner[index][0], m.pruned->inner[index][1], m.pruned->out[stage], 4 * width};
-}
+using namespace resnets;
 
 Tensor conv(Scope s, Tensor x, int out, int window, int stride = 1, int groups = 1) {
   return conv(s, x, out, window, {.stride = stride, .groups = groups, .init = fan_out_normal});
@@ -174,17 +135,6 @@ ResNet mixed() {
           .stem_width = 16,
           .average_shortcut = true};
 }
-
-// The widths of the published weights.
-constexpr int kInner50[][2] = {{47, 18},   {52, 22},   {64, 35},   {85, 37},   {107, 80},  {120, 85},
-                               {125, 87},  {198, 126}, {255, 232}, {256, 233}, {253, 235}, {256, 225},
-                               {256, 239}, {492, 237}, {512, 500}, {512, 490}};
-constexpr int kInner101[][2] = {{45, 25},   {53, 20},   {60, 27},   {81, 24},   {93, 49},   {102, 54},  {122, 78},
-                                {101, 25},  {239, 160}, {234, 156}, {250, 176}, {253, 191}, {251, 175}, {230, 128},
-                                {244, 154}, {244, 159}, {238, 97},  {244, 149}, {253, 181}, {245, 119}, {255, 216},
-                                {256, 201}, {253, 149}, {254, 141}, {256, 190}, {256, 217}, {255, 156}, {256, 155},
-                                {256, 232}, {256, 214}, {499, 289}, {512, 512}, {512, 502}};
-constexpr Pruned kPruned50 = {{19, 171, 818, 2022}, kInner50}, kPruned101 = {{26, 142, 278, 2042}, kInner101};
 
 Card crop95(int size = 224) { return imagenet_card(size, 0.95f); }
 Card bilinear() { return imagenet_card(224, 0.875f, "bilinear"); }

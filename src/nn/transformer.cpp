@@ -16,7 +16,7 @@ Tensor patch_embed(Scope s, Tensor image, int dim, int patch, bool bias) {
   return reshape(x, {x.n(), -1, dim});
 }
 
-// Head i of the p-th of `parts` equal shares of the channels: [n,t,parts*c] -> [n,t,heads,c/heads].
+// One of `parts` equal shares of the channels, split into heads: [n,t,parts*c] -> [n,t,heads,c/heads].
 static Tensor split_heads(Tensor x, int part, int parts, int heads) {
   int c = x.c() / parts;
   return reshape(slice(x, 2, part * c, c), {x.n(), x.dim(1), heads, c / heads});

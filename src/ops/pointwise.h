@@ -37,14 +37,17 @@ struct Binary {
   BinaryKind kind;
   FOVEA_ATTR(Binary, kind)
 };
+// in: condition, a, b; condition != 0 ? a : b.
 struct Select {
   FOVEA_ATTR(Select)
-};  // condition != 0 ? a : b
+};
+// Every element is value.
 struct Full {
   Shape shape;
   float value = 0;
   FOVEA_ATTR(Full, shape, value)
-};  // every element is value
+};
+// [..., 1 or missing, ...] -> shape, as numpy does.
 struct BroadcastTo {
   Shape shape;
   FOVEA_ATTR(BroadcastTo, shape)

@@ -4,6 +4,8 @@
 
 namespace fovea {
 
+// One output for each place of the window in the padded image: [n,h,w,c] -> [n,(h+top+bottom-size)/stride+1,...,c]. A window
+// must hold a pixel: padding at most half of it before, less than it behind; usage errors otherwise.
 struct Window {
   Pair size = 2, stride = 2;
   Pad pad = 0;
@@ -34,7 +36,9 @@ struct AvgPoolGrad {
   FOVEA_ATTR(AvgPoolGrad, pool.window.size, pool.window.stride, pool.window.pad, pool.count_pad, x)
 };
 
+// The largest of each window; padding never wins.
 Tensor max_pool(Tensor x, Pair size, Pair stride, Pad pad = 0);
+// The mean of each window.
 Tensor avg_pool(Tensor x, Pair size, Pair stride, Pad pad = 0, bool count_pad = true);
 
 }  // namespace fovea

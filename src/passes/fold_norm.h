@@ -1,4 +1,5 @@
 // batch_norm after a convolution becomes part of its weights: exact up to rounding. Goes before inference().
+// Norms whose convolution has other readers, or none, stay.
 #pragma once
 #include <memory>
 

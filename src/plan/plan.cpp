@@ -168,7 +168,7 @@ class Planner {
     auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
     size_t own = b.reads.size();
     b.run = [run = std::move(b.run), kernel, own](const Call& c) {
-      kernels::PwEpilogue e{kernel.get(), c.in + own};
+      kernels::PwEpilogue e(*kernel, c.in + own);
       kernels::Epilogue view = e.view();
       Call k = c;
       k.epilogue = &view;
@@ -177,7 +177,7 @@ class Planner {
     if (b.band) {
       b.band = std::make_shared<Banded>(*b.band);
       b.band->run = [run = b.band->run, kernel, own](const Call& c, int64_t first, int64_t count) {
-        kernels::PwEpilogue e{kernel.get(), c.in + own};
+        kernels::PwEpilogue e(*kernel, c.in + own);
         kernels::Epilogue view = e.view();
         Call k = c;
         k.epilogue = &view;

@@ -72,7 +72,7 @@ Classifier::Classifier(ModelInfo info, const NetworkFile& weights, int batch, Po
   memory_ = memory_of(*plan);
   check_memory(memory_, mem_limit, info_.model);
   make_room(state_, *graph);
-  note_ = load_weights(state_, *graph, *weights.file, weights.path, {.renames = find_model(info_.model).renames}).note;
+  loaded_ = load_weights(state_, *graph, *weights.file, weights.path, {.renames = find_model(info_.model).renames});
   program_ = std::make_unique<Program>(std::move(plan), state_, pool, true);
 }
 

@@ -49,7 +49,8 @@ class Classifier {
 
   const ModelInfo& info() const { return info_; }
   const Memory& memory() const { return memory_; }
-  const std::string& note() const { return note_; }  // what loading had to say, or ""
+  const std::string& note() const { return loaded_.note; }        // what loading had to say, or ""
+  const std::string& warning() const { return loaded_.warning; }  // and what the user must hear
   Program& program() { return *program_; }
   int batch() const { return batch_; }
   int64_t pixels() const { return int64_t{info_.card.height} * info_.card.width * info_.card.channels; }
@@ -62,7 +63,7 @@ class Classifier {
   ModelInfo info_;
   int batch_;
   Memory memory_;
-  std::string note_;
+  Loaded loaded_;
   State state_;
   std::unique_ptr<Program> program_;
 };

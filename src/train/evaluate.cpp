@@ -79,9 +79,13 @@ Evaluation evaluate(Program& program, const Dataset& data, const Card& card, con
   const Shape& shape = program.output_shape("logits");
   int classes = shape[1];
   int64_t pixels = int64_t{card.height} * card.width * card.channels, done = 0;
-  Loader loader(
-      data, card, {},
-      {.batch = shape[0], .threads = options.workers, .train = false, .max_bad = options.max_bad, .classes = classes});
+  Loader loader(data, card, {},
+                {.batch = shape[0],
+                 .threads = options.workers,
+                 .train = false,
+                 .max_bad = options.max_bad,
+                 .classes = classes,
+                 .on_turned = options.note});
   Tally tally(classes, data.size());
   loader.start(0);
   while (const Batch* b = loader.next()) {

@@ -30,6 +30,7 @@ struct Evaluation {
 struct EvaluateOptions {
   int workers = 1;
   double max_bad = 0.01;
+  std::function<void(const std::string&)> note;  // told what the user should hear
   // Pictures done and all of them; false: stop, the evaluation is then of what was done.
   std::function<bool(int64_t, int64_t)> progress;
 };

@@ -103,7 +103,8 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
                .threads = config_.workers,
                .seed = static_cast<uint64_t>(config_.seed),
                .max_bad = config_.max_bad,
-               .on_stall = hooks.note}),
+               .on_stall = hooks.note,
+               .on_turned = hooks.note}),
       folder_(config_, resume, hooks.note),
       updates_(loader_.batches() / config_.grad_accum),
       micro_batches_(updates_ * config_.grad_accum) {
@@ -128,6 +129,7 @@ void Run::begin(bool resume) {
     trainer_.start_ema();
     hooks_.note(
         fmt::format("{}: {} tensors{}{}", config_.init, loaded.tensors, loaded.note.empty() ? "" : "; ", loaded.note));
+    if (!loaded.warning.empty()) hooks_.note(loaded.warning);
   }
   folder_.log(resume ? "resume" : "start", fmt::format("\"step\": {}", at_.step));
 }

@@ -4,6 +4,7 @@
 #include "ops/softmax.h"
 #include "passes/checkpoint.h"
 #include "passes/fold_norm.h"
+#include "passes/fold_scale.h"
 #include "passes/grad.h"
 #include "passes/inference.h"
 #include "passes/training.h"
@@ -63,6 +64,6 @@ StepGraphs make_step(const Graph& model, const StepOptions& options) {
   return r;
 }
 
-std::unique_ptr<Graph> eval_graph(const Graph& model) { return inference(*fold_norm(model)); }
+std::unique_ptr<Graph> eval_graph(const Graph& model) { return inference(*fold_scale(*fold_norm(model))); }
 
 }  // namespace fovea

@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
 #include <set>
 
 #include "base/error.h"
 #include "base/text.h"
+#include "io/resample.h"
 #include "train/optim.h"
 
 namespace fovea {
@@ -60,6 +63,47 @@ std::string some(const std::vector<std::string>& names) {
   return r;
 }
 
+// NaN and infinities: all bits of the exponent are set. Counted in blocks, which the compiler turns into vectors of ints.
+int64_t not_finite(const std::vector<float>& values) {
+  constexpr size_t kBlock = 4096;
+  int64_t count = 0;
+  for (size_t i = 0; i < values.size(); i += kBlock) {
+    int32_t some = 0;
+    for (float v : std::span(values).subspan(i, std::min(kBlock, values.size() - i)))
+      some += (std::bit_cast<uint32_t>(v) & 0x7F800000u) == 0x7F800000u;
+    count += some;
+  }
+  return count;
+}
+
+// The map that p lies over where it is a table of positions [1, prefix + h * w, c] beside a patch embedding.
+struct Positions {
+  int prefix = 0, h = 0, w = 0;
+};
+Positions positions_of(const Graph& g, const Param& p) {
+  constexpr std::string_view kName = "pos_embed";
+  if (!p.name.ends_with(kName) || p.type.shape.rank != 3 || g.inputs().empty()) return {};
+  const Param* patch = g.find_param(p.name.substr(0, p.name.size() - kName.size()) + "patch_embed.proj.weight");
+  const Shape& image = g.node(g.inputs()[0].second).type.shape;  // [n,h,w,c]
+  if (!patch || patch->type.shape.rank != 4 || image.rank != 4) return {};
+  int h = image[1] / patch->type.shape[1], w = image[2] / patch->type.shape[2], prefix = p.type.shape[1] - h * w;
+  bool fits = prefix >= 0 && prefix <= 16;  // class tokens and registers; more is another kind of patches
+  return fits ? Positions{prefix, h, w} : Positions{};
+}
+
+// The side of the square map that a file's table was made for; 0: it is none for these positions.
+int64_t side_in_file(const Param& p, const Positions& at, const std::vector<int64_t>& got) {
+  if (at.h == 0 || got.size() != 3 || got[0] != 1 || got[2] != p.type.shape[2] || got[1] <= at.prefix) return 0;
+  int64_t places = got[1] - at.prefix, side = std::lround(std::sqrt(static_cast<double>(places)));
+  return side * side == places ? side : 0;
+}
+
+// For pictures of another size, as timm does it: the rows of class tokens and their like stay, the map is resampled.
+void resample_positions(const Positions& at, int side, int c, const float* file, float* out) {
+  std::copy_n(file, at.prefix * c, out);
+  resample(file + at.prefix * c, side, side, c, Filter::bicubic, out + at.prefix * c, at.h, at.w);
+}
+
 struct Match {
   std::map<const Param*, const TensorEntry*> pairs;
   std::vector<std::string> missing, extra, shapes, replaced;
@@ -73,7 +117,7 @@ Match match(const Graph& g, const TensorFile& file, const LoadOptions& options) 
     const Param* p = g.find_param(name);
     if (!p || !met.insert(name).second) {
       if (!ignored(name)) m.extra.push_back(t.name);
-    } else if (t.shape == wanted_shape(*p)) {
+    } else if (t.shape == wanted_shape(*p) || side_in_file(*p, positions_of(g, *p), t.shape)) {
       m.pairs[p] = &t;
     } else if (options.replace_head && other_classes(*p, t.shape)) {
       m.replaced.push_back(name);
@@ -103,16 +147,27 @@ Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const 
   Match m = match(g, file, options);
   if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
   verify_checksum(file, path);
+  Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note(), ""};
+  auto say = [&](const std::string& text) { r.note += (r.note.empty() ? "" : "; ") + text; };
   std::vector<float> room;
+  int64_t bad = 0;
+  std::string first_bad;
   for (auto& [p, entry] : m.pairs) {
     room.resize(static_cast<size_t>(entry->count()));
     file.read(*entry, room.data());
-    from_file_order(*p, room.data(), state.at(p->name).data());
+    if (int64_t count = not_finite(room)) bad += count, first_bad = first_bad.empty() ? p->name : first_bad;
+    float* out = state.at(p->name).data();
+    if (entry->shape == wanted_shape(*p)) {
+      from_file_order(*p, room.data(), out);
+    } else {
+      Positions at = positions_of(g, *p);
+      int side = static_cast<int>(side_in_file(*p, at, entry->shape));
+      resample_positions(at, side, p->type.shape[2], room.data(), out);
+      say(fmt::format("{} resampled from {}x{} to {}x{}", p->name, side, side, at.h, at.w));
+    }
   }
-  Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note()};
-  if (!m.replaced.empty())
-    r.note +=
-        fmt::format("{}new classifier ({}): the file's is for other classes", r.note.empty() ? "" : "; ", some(m.replaced));
+  if (bad) r.warning = fmt::format("{}: {} numbers are not finite, the first in {}", path, group_digits(bad), first_bad);
+  if (!m.replaced.empty()) say(fmt::format("new classifier ({}): the file's is for other classes", some(m.replaced)));
   return r;
 }
 

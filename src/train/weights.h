@@ -32,6 +32,7 @@ struct Loaded {
   int tensors = 0;
   std::vector<std::string> replaced;  // parameters of the new head
   std::string note;                   // what the user should hear, or ""
+  std::string warning;                // numbers that are not finite: how many, and where first; or ""
 };
 // Fills g's parameters. Checks every name and shape before it reads anything; one error names what does not fit.
 Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const std::string& path,

@@ -1,12 +1,15 @@
 // What a user can get wrong, and what he is told: an exit code and one line that names the thing, within two seconds.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <filesystem>
 #include <regex>
 
 #include "base/atomic_file.h"
 #include "cli/run.h"
 #include "cli/samples.h"
+#include "io/tensor_file.h"
 
 namespace fovea::cli_test {
 namespace {
@@ -199,6 +202,54 @@ TEST_F(Errors, LongMessagesKeepTheirHint) {
   EXPECT_TRUE(r.err.starts_with("fovea: data \"" + dir.substr(0, 20))) << r.err;
   EXPECT_TRUE(r.err.ends_with("csv:, cifar10:, mnist:, fashion-mnist:\n")) << r.err;
   EXPECT_EQ(r.err.find("\\x"), std::string::npos) << r.err;
+}
+
+TEST_F(Errors, WeightsThatAreNotFiniteAreToldOnce) {  // ST18
+  auto file = TensorFile::open(dir + "/net.safetensors");
+  std::vector<std::vector<float>> values;
+  std::vector<TensorOut> tensors;
+  for (const TensorEntry& t : file->tensors()) {
+    file->read(t, values.emplace_back(static_cast<size_t>(t.count())).data());
+    values.back()[0] = NAN;
+    tensors.push_back({t.name, FileType::f32, t.shape, values.back().data()});
+  }
+  auto metadata = file->metadata();
+  metadata.erase("fovea.crc32c");
+  write_safetensors(dir + "/nan.safetensors", tensors, metadata);
+  std::string warning =
+      fmt::format("fovea: {}/nan.safetensors: {} numbers are not finite, the first in ", dir, tensors.size());
+  for (std::vector<std::string> args : {std::vector<std::string>{"predict", "", dir + "/data/val/dark/0.png"},
+                                        {"val", "", "--data", "folder:" + dir + "/data"},
+                                        {"bench", "", "--runs", "1"}}) {
+    args[1] = dir + "/nan.safetensors";
+    Result r = run(args);
+    EXPECT_EQ(r.code, 0) << r.err;
+    EXPECT_TRUE(r.err.starts_with(warning)) << args[0] << ": " << r.err;
+    EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 1) << args[0] << ": " << r.err;
+  }
+}
+
+TEST_F(Errors, OrientationTagsAreToldOnce) {  // IM06
+  std::string data = dir + "/turned", network = dir + "/net.safetensors";
+  make_pictures(data, 8);
+  for (const char* split : {"/train", "/val"})
+    for (const char* copy : {"/dark/a.jpg", "/dark/b.jpg", "/bright/c.jpg"})
+      std::filesystem::copy_file("tests/fuzz/corpus/fuzz_image/exif6.jpg", data + split + copy);
+  for (std::vector<std::string> args :
+       {std::vector<std::string>{"predict", network, data + "/val"},
+        {"val", network, "--data", "folder:" + data},
+        {"train", "--model", "cnn_mnist", "--data", "folder:" + data, "--batch-size", "4", "--epochs", "2"}}) {
+    for (bool apply : {false, true}) {
+      if (args[0] == "train") args.insert(args.end(), {"--output", data + (apply ? "/run1" : "/run2")});
+      if (apply) args.insert(args.end(), {"--exif", "apply"});
+      Result r = run(args);
+      EXPECT_EQ(r.code, 0) << r.err;
+      size_t told = 0;
+      for (size_t at = 0; (at = r.err.find("orientation tag, which is ignored. --exif apply", at)) != r.err.npos; at++)
+        told++;
+      EXPECT_EQ(told, apply ? 0u : 1u) << args[0] << ": " << r.err;
+    }
+  }
 }
 
 // One bad picture never hides the others.

@@ -212,7 +212,7 @@ TEST(Pointwise, block_rewrites_part_of_an_image) {
     std::vector<float> before = random_values(rng, (rows - 1) * s.ld + s.c);
     for (Isa isa : test::isas()) {
       Pointwise program(p, isa);
-      PwEpilogue epilogue{&program, ptr.data()};
+      PwEpilogue epilogue(program, ptr.data());
       Guarded y(before);
       for (int64_t r = 0; r < rows; r += s.step)
         epilogue.view()(y.data() + r * s.ld + s.c0, r, std::min(s.step, rows - r), s.ld, s.c0, s.c1);

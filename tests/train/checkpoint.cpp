@@ -234,6 +234,24 @@ TEST(Weights, WhatDoesNotFitIsListedAtOnce) {
   EXPECT_EQ(load({.renames = {{"net.*.kernel", "*.weight"}, {"net.*", "*"}}}).tensors, 3);
 }
 
+TEST(Weights, NumbersThatAreNotFiniteAreCounted) {  // ST18
+  ScratchFolder dir("finite");
+  Small a;
+  std::string path = dir / "w.safetensors";
+  auto load = [&] { return load_weights(a.state, a.g, *TensorFile::open(path), "w"); };
+  a.state.at("conv.weight").data()[1] = 1e-40f;
+  a.state.at("conv.weight").data()[2] = -3.4e38f;
+  save_weights(path, a.state, a.g, a.info);
+  EXPECT_EQ(load().warning, "");
+  a.state.at("head.weight").data()[19] = -INFINITY;
+  a.state.at("head.bias").data()[0] = a.state.at("head.bias").data()[4] = NAN;
+  save_weights(path, a.state, a.g, a.info);
+  Loaded r = load();
+  EXPECT_EQ(r.warning, "w: 3 numbers are not finite, the first in head.weight");
+  EXPECT_EQ(r.tensors, 3);
+  EXPECT_EQ(a.state.at("head.weight").data()[19], -INFINITY);
+}
+
 TEST(Weights, ADamagedDescriptionIsAnError) {
   ScratchFolder dir("described");
   for (const char* text : {"", "{", "[]", "{\"model\": 5}", "{\"model\": \"x\", \"classes\": -1}", "null"}) {

@@ -42,13 +42,14 @@ template <class F>
   }
 }
 
-template <int P, int N>
+// kWhole: every pixel that the piece reads exists.
+template <int P, int N, bool kWhole>
 [[gnu::always_inline]] inline void forward_piece(V (&acc)[P], const float* x, int64_t step, const float* w, uint32_t inside,
                                                  int64_t channels) {
   V taps[N];
   unroll<N>([&](auto v) FOVEA_INLINE { taps[v.value] = load(w + v.value * kLanes); });
   unroll<P + N - 1>([&](auto q) FOVEA_INLINE {
-    if (__builtin_expect(inside >> q.value & 1, 1)) {
+    if (kWhole || __builtin_expect(inside >> q.value & 1, 1)) {
       V pixel = load_some(x, channels);
       unroll<N>([&](auto v) FOVEA_INLINE {
         constexpr int j = decltype(q)::value - decltype(v)::value;
@@ -56,6 +57,18 @@ template <int P, int N>
       });
     }
     x += step;
+  });
+}
+
+// The pixels of a tile that go to y.
+template <int P>
+[[gnu::always_inline]] inline void finish_pixels(const DepthwiseStrip& s, const float* y, V (&acc)[P]) {
+  const Finish& f = *s.finish.finish;
+  const V lo = set1(f.lo), hi = set1(f.hi), bias = f.bias ? load_some(f.bias + s.finish.channel, s.channels) : set1(-0.0f);
+  unroll<P>([&](auto j) FOVEA_INLINE {
+    V a = acc[j.value] + bias;
+    if (f.residual) a = a + load_some(f.residual + (y - s.finish.y) + j.value * s.y_step, s.channels);
+    acc[j.value] = clamp(a, lo, hi);
   });
 }
 
@@ -70,12 +83,18 @@ void forward_strip(const DepthwiseStrip& s) {
       for (int i = 0; i < s.npieces; i++) {
         const DepthwisePiece& piece = s.pieces[i];
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
-          forward_piece<P, decltype(n)::value>(acc, x + piece.column * s.x_column, s.x_step, w + piece.first * kLanes,
-                                               piece.inside, s.channels);
+          constexpr int N = decltype(n)::value;
+          constexpr uint32_t kAllInside = (uint32_t{1} << (P + N - 1)) - 1;
+          const float *from = x + piece.column * s.x_column, *taps = w + piece.first * kLanes;
+          if (piece.inside == kAllInside)
+            forward_piece<P, N, true>(acc, from, s.x_step, taps, piece.inside, s.channels);
+          else
+            forward_piece<P, N, false>(acc, from, s.x_step, taps, piece.inside, s.channels);
         });
       }
     }
     float* y = s.y + row * s.y_row;
+    if (s.finish.finish) finish_pixels<P>(s, y, acc);
     unroll<P>([&](auto j) FOVEA_INLINE { store_some(y + j.value * s.y_step, acc[j.value], s.channels); });
   }
 }

@@ -1,5 +1,6 @@
 // The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous
-// namespace, `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, fma) and
+// namespace, `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, add, fma, and max and min that pass a NaN in
+// their second operand) and
 // kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its registers), kLineChannels[] (where lines pay, measured).
 
 // Loops over registers must vanish: an accumulator that is indexed at run time would live in memory.
@@ -18,12 +19,38 @@ inline void load_tile(const Tile& t, V::Mask tail, V::Reg (&acc)[NR][MR]) {
   }
 }
 
-template <int MR, int NR>
-inline void store_tile(const Tile& t, V::Mask tail, V::Reg (&acc)[NR][MR]) {
+template <int MR>
+inline void store_part(float* p, int v, V::Mask tail, V::Reg x) {
+  if (v == MR - 1)
+    V::store(p + v * V::kLanes, x, tail);
+  else
+    V::store(p + v * V::kLanes, x);
+}
+
+// row(r): where row r of the tile goes.
+template <int MR, int NR, class Row>
+inline void finish_tile(const TileFinish& f, V::Mask tail, const V::Reg (&acc)[NR][MR], Row row) {
+  const Finish& finish = *f.finish;
+  const V::Reg lo = V::set1(finish.lo), hi = V::set1(finish.hi);
+  V::Reg bias[MR];
+  FOVEA_UNROLL for (int v = 0; v < MR; v++)
+    bias[v] = finish.bias ? load_part<MR>(finish.bias + f.channel, v, tail) : V::set1(-0.0f);  // x + -0 is x
   FOVEA_UNROLL for (int r = 0; r < NR; r++) {
-    float* c = t.c[r] + t.c_offset;
-    FOVEA_UNROLL for (int v = 0; v < MR - 1; v++) V::store(c + v * V::kLanes, acc[r][v]);
-    V::store(c + (MR - 1) * V::kLanes, acc[r][MR - 1], tail);
+    float* c = row(r);
+    FOVEA_UNROLL for (int v = 0; v < MR; v++) {
+      V::Reg x = V::add(acc[r][v], bias[v]);
+      if (finish.residual) x = V::add(x, load_part<MR>(finish.residual + (c - f.y), v, tail));
+      store_part<MR>(c, v, tail, V::min(hi, V::max(lo, x)));
+    }
+  }
+}
+
+template <int MR, int NR, class Row>
+inline void store_tile(const TileFinish& f, V::Mask tail, const V::Reg (&acc)[NR][MR], Row row) {
+  if (f.finish) return finish_tile<MR, NR>(f, tail, acc, row);
+  FOVEA_UNROLL for (int r = 0; r < NR; r++) {
+    float* c = row(r);
+    FOVEA_UNROLL for (int v = 0; v < MR; v++) store_part<MR>(c, v, tail, acc[r][v]);
   }
 }
 
@@ -62,7 +89,7 @@ void rows_tile(const Tile& t) {
       return rows[r][k];
     });
   }
-  store_tile<MR, NR>(t, tail, acc);
+  store_tile<MR, NR>(t.finish, tail, acc, [&](int r) { return t.c[r] + t.c_offset; });
 }
 
 template <int MR, int NR>
@@ -79,7 +106,7 @@ void columns_tile(const Tile& t) {
       return b[k * ldb + r];
     });
   }
-  store_tile<MR, NR>(t, tail, acc);
+  store_tile<MR, NR>(t.finish, tail, acc, [&](int r) { return t.c[r] + t.c_offset; });
 }
 
 // Of one kernel row the G taps from `a` on: input pixel i meets output pixel (i - g) / S under tap g.
@@ -118,11 +145,7 @@ void line_tile(const LineTile& t) {
       if (t.taps - v == 1) add_taps<MR, NR, 1, 1>(a, tap, lda, b, S * ldb, depth, tail, acc);
     }
   }
-  FOVEA_UNROLL for (int r = 0; r < NR; r++) {
-    float* c = t.c + r * t.ldc;
-    FOVEA_UNROLL for (int v = 0; v < MR - 1; v++) V::store(c + v * V::kLanes, acc[r][v]);
-    V::store(c + (MR - 1) * V::kLanes, acc[r][MR - 1], tail);
-  }
+  store_tile<MR, NR>(t.finish, tail, acc, [&](int r) { return t.c + r * t.ldc; });
 }
 
 // Fill one line of the table: tiles of MR vectors and 1 ... NR rows.

@@ -25,6 +25,9 @@ struct V {
     for (int i = 0; i < m; i++) p[i] = v[i];
   }
   static Reg fma(Reg a, Reg b, Reg c) { return a * b + c; }
+  static Reg add(Reg a, Reg b) { return a + b; }
+  static Reg max(Reg a, Reg b) { return a > b ? a : b; }
+  static Reg min(Reg a, Reg b) { return a < b ? a : b; }
 };
 constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {6, 4};

@@ -63,14 +63,15 @@ static inline V odd_ratio(V x, float limit, const float (&p)[N], const float (&q
   return ((abs(x) >= limit) | (abs(y) > 1.0f)) ? with_sign(set1(1.0f), x) : y;  // rounding may pass 1
 }
 
-// <= 6 ulp (5.1 with fma), reached only just below 1: an absolute error below 4e-7.
+// <= 5.7 ulp, 5.0 with fma (every 7th float), and an absolute error below 4e-7. Dividing once and correcting the quotient
+// by its residue takes the division's rounding away, but p's and q's stay: 4.3 ulp for 27 % more time.
 static inline V tanh(V x) {
   static constexpr float p[] = {1.0f, 0.133798212f, 0.0034941535f, 2.05852812e-05f, 1.33213156e-08f};
   static constexpr float q[] = {1.0f, 0.467131406f, 0.025871532f, 0.000328328111f, 7.76298464e-07f};
   return odd_ratio(x, 9.02f, p, q);
 }
 
-// <= 6 ulp (5.1 with fma), reached only just below 1: an absolute error below 4e-7.
+// <= 5.8 ulp, 5.2 with fma, and an absolute error below 4e-7; corrected as above: 4.8 ulp for 27 % more time.
 static inline V erf(V x) {
   static constexpr float p[] = {1.12837911f, 0.190751344f, 0.0527860038f, 0.00377821666f, 0.000284777518f, 2.04222556e-06f};
   static constexpr float q[] = {1.0f, 0.502381682f, 0.114244103f, 0.0149946539f, 0.00116487511f, 3.80050842e-05f};

@@ -111,6 +111,16 @@ static inline V relu(V a) { return (V)_mm256_max_ps(__m256{}, (__m256)a); }
 #else
 static inline V relu(V a) { return a < 0.0f ? V{} : a; }
 #endif
+static inline V clamp(V a, V lo, V hi) {
+#if FOVEA_LANES == 16
+  return (V)_mm512_maskz_min_ps(kAll, (__m512)hi, _mm512_maskz_max_ps(kAll, (__m512)lo, (__m512)a));
+#elif FOVEA_LANES == 8
+  return (V)_mm256_min_ps((__m256)hi, _mm256_max_ps((__m256)lo, (__m256)a));
+#else
+  V raised = lo > a ? lo : a;
+  return hi < raised ? hi : raised;
+#endif
+}
 // Both give NaN if either operand is NaN.
 static inline V max(V a, V b) { return ((a > b) | (a != a)) ? a : b; }
 static inline V min(V a, V b) { return ((a < b) | (a != a)) ? a : b; }
