@@ -13,10 +13,11 @@ struct MobileMicro {
   MobileRow row;  // of every block; channels and strides are below
   int stem;
   std::vector<int> outs, strides;
+  double width = 1;
 };
 
 Tensor mobile_micro(Scope s, Tensor x, const MobileMicro& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  MobileTrunk trunk{.stem = m.stem};
+  MobileTrunk trunk{.width = m.width, .stem = m.stem};
   for (size_t i = 0; i < m.outs.size(); i++) {
     MobileRow row = m.row;
     row.out = m.outs[i], row.stride = m.strides[i];
@@ -26,9 +27,9 @@ Tensor mobile_micro(Scope s, Tensor x, const MobileMicro& m, const ModelOptions&
   return mobile_classifier(s["classifier"], global_avg_pool(x), o.classes, o.drop);
 }
 
-MobileMicro v1(MobileBlock block) {
+MobileMicro v1(MobileBlock block, double width = 1) {
   MobileRow row{.block = block, .shortcut = false, .active_end = true};
-  return {row, 32, {64, 128, 128, 256, 256, 512}, {2, 1, 1, 2, 1, 2}};
+  return {row, 32, {64, 128, 128, 256, 256, 512}, {2, 1, 1, 2, 1, 2}, width};
 }
 MobileMicro v2(bool active_end) {
   MobileRow row{.repeat = 2, .expand = 6, .active_end = active_end};
@@ -37,6 +38,7 @@ MobileMicro v2(bool active_end) {
 
 const Variant<MobileMicro> variants[] = {
     {"mobilenetv1_micro", v1(MobileBlock::separable), imagenet_card(32, 1)},
+    {"mobilenetv1_micro_140", v1(MobileBlock::separable, 1.4), imagenet_card(32, 1)},
     {"mobilenetv1_micro_dense", v1(MobileBlock::conv), imagenet_card(32, 1)},
     {"mobilenetv2_micro", v2(false), imagenet_card(32, 1)},
     {"mobilenetv2_micro_active", v2(true), imagenet_card(32, 1)},

@@ -29,8 +29,8 @@ Tensor plain_deep(Scope s, Tensor x, const PlainDeep& m, const ModelOptions& o) 
 }
 
 const Variant<PlainDeep> variants[] = {
-    {"plain30_he", {{10, 10, 9}, {16, 32, 64}, fan_in_normal}, digits_card()},
-    {"plain30_xavier", {{10, 10, 9}, {16, 32, 64}, xavier_normal}, digits_card()},
+    {"plain30_he", {{6, 10, 13}, {32, 48, 64}, fan_in_normal}, digits_card()},
+    {"plain30_xavier", {{6, 10, 13}, {32, 48, 64}, xavier_normal}, digits_card()},
     {"plain7_relu", {{1, 1, 4}, {32, 96, 160}, fan_in_normal}, imagenet_card(32, 1)},
     {"plain7_prelu", {{1, 1, 4}, {32, 96, 160}, prelu_normal, true}, imagenet_card(32, 1)},
 };
