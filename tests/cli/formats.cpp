@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-const std::vector<std::string> kVerbs = {"bench",   "doctor", "features", "inspect", "models",
-                                         "predict", "train",  "val",      "verify"};
+const std::vector<std::string> kVerbs = {"bench",  "doctor",  "export", "features", "inspect",
+                                         "models", "predict", "train",  "val",      "verify"};
 
 std::vector<std::string> lines(const std::string& text) {
   std::istringstream in(text);

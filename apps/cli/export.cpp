@@ -1,0 +1,92 @@
+// fovea export: a model for other engines.
+#include <fmt/format.h>
+
+#include "_network.h"
+#include "base/atomic_file.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "io/onnx/onnx.h"
+#include "run/freeze.h"
+
+namespace fovea::cli {
+namespace {
+
+struct Request {
+  NetworkFlags network;
+  std::string output;
+  int batch = 1;
+  Common common;
+};
+
+bool parse(std::span<const std::string> args, Request& r) {
+  Options o(
+      "export MODEL -o FILE.onnx",
+      "Writes a model as ONNX (operator set 17), ready to predict: norms folded into convolutions, no dropout. Its input\n"
+      "\"image\" is [batch,channels,height,width], normalised as the card says; its output \"logits\" [batch,classes].\n"
+      "MODEL is an architecture, a weight file that fovea wrote, or a network within this program. Without weights\n"
+      "they are random: enough to measure other engines.");
+  r.network.add(o);
+  o.section("What to write");
+  o.text("--output,-o", "FILE", r.output, "the ONNX file");
+  o.number("--batch", r.batch, 1, 4096, "pictures at once; default: 1");
+  o.number("--image-size", r.network.card.image_size, 1, 8192, "side of the pictures; default: the card's");
+  r.common.add_running(o);
+  r.common.add_format(o);
+  return o.parse(args);
+}
+
+// Before anything large is made: the weights as they are, folded, and in the file.
+void check_room(const Request& r, const ModelInfo& info, const Graph& graph) {
+  double bytes = 0;
+  for (const Param& p : graph.params()) bytes += 4.0 * static_cast<double>(p.type.shape.numel());
+  if (bytes >= kLargestOnnx)
+    fail(Code::unsupported, "{}: its weights take {}, an ONNX file holds at most 2 GiB", info.model, human_bytes(bytes));
+  if (3 * bytes > static_cast<double>(r.common.mem_limit))
+    fail(Code::resources, "{}: needs {} of memory, the limit is {}. Raise --mem-limit", info.model, human_bytes(3 * bytes),
+         human_bytes(static_cast<double>(r.common.mem_limit)));
+}
+
+OnnxModel convert(const Request& r, const ModelInfo& info, const NetworkFile& file) {
+  Pool pool(r.common.threads);
+  State state;
+  std::unique_ptr<Graph> graph = inference_graph(info, r.batch);
+  check_room(r, info, *graph);
+  state.add(*graph, 0);
+  if (file.file)
+    load_weights(state, *graph, *file.file, file.path, {.renames = find_model(info.model).renames});
+  else
+    note("no weights were given: they are random");
+  std::unique_ptr<Graph> frozen = freeze(*graph, state, pool);
+  Metadata metadata;
+  describe(info, metadata);
+  return to_onnx(
+      *frozen, [&](const std::string& param) { return state.at(param).data(); }, metadata);
+}
+
+int run(std::span<const std::string> args) {
+  Request r;
+  if (!parse(args, r)) return 0;
+  if (r.output.empty()) fail(Code::usage, "export: the file to write is missing. Give --output FILE.onnx");
+  r.common.apply();
+  NetworkFile file = r.network.open(false);
+  ModelInfo info = r.network.identify(file);
+  OnnxModel model = convert(r, info, file);
+  AtomicFile out(r.output);
+  out.reserve(static_cast<uint64_t>(model.bytes()));
+  for (const std::string& part : {std::cref(model.head), std::cref(model.nodes), std::cref(model.weights)}) out.write(part);
+  out.commit();
+  print({{"file", r.output},
+         {"model", info.model},
+         {"input", Shape{r.batch, info.card.channels, info.card.height, info.card.width}.str()},
+         {"classes", info.options.classes},
+         {"operators", model.operators},
+         {"bytes", model.bytes()}},
+        r.common.output());
+  return 0;
+}
+
+}  // namespace
+
+FOVEA_VERB(export, "write a model as ONNX", run)
+
+}  // namespace fovea::cli
