@@ -95,5 +95,6 @@ int main(int argc, char** argv) {
   fovea::cli::fill_standard_streams();
   mallopt(M_MMAP_THRESHOLD, 1 << 20);  // what a large array took goes back to the system at once, now and later
   std::signal(SIGPIPE, SIG_IGN);       // print() sees EPIPE; a training must not end because nobody reads its output
+  std::signal(SIGXFSZ, SIG_IGN);       // a write past `ulimit -f` fails as one to a full disk does
   return fovea::cli::run(std::vector<std::string>(argv + 1, argv + argc));
 }

@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "data/preprocess.h"
 #include "train/weights.h"
 
 namespace fovea {
@@ -53,6 +54,7 @@ ModelInfo parse_info(const std::string& text) {
   r.card.interpolation = j.at("interpolation").get<std::string>();
   r.card.crop_pct = j.at("crop_pct").get<float>();
   r.card.round_size = j.value("round_size", false);
+  Preprocessor check(r.card);  // refuses what it could not do
   return r;
 }
 

@@ -70,6 +70,8 @@ TEST(Verify, Folders) {
   Pool pool(1);
   EXPECT_FALSE(verify_fixture(dir + "/b.json", pool).passed);
   EXPECT_FALSE(verify_fixture(dir + "/none.json", pool).passed);
+  std::filesystem::create_directory(dir + "/empty");
+  EXPECT_THROW(find_fixtures({dir + "/empty"}), Error);
   std::filesystem::remove_all(dir);
 }
 
