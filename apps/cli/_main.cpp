@@ -67,8 +67,18 @@ std::string memory_error() {
   return "out of memory";
 }
 
+// Where a small stack ends, a program can only crash; threads get the same limit.
+void check_stack() {
+  constexpr rlim_t kLeast = 512 << 10;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < kLeast)
+    fail(Code::resources, "the stack is limited to {} (ulimit -s), need {}",
+         human_bytes(static_cast<double>(limit.rlim_cur)), human_bytes(static_cast<double>(kLeast)));
+}
+
 int run(const std::vector<std::string>& args) {
   try {
+    check_stack();
     return dispatch(args);
   } catch (const Error& e) {
     note(e.code() == Code::bug ? fmt::format("defect: {}", e.what()) : e.what());

@@ -182,9 +182,18 @@ TEST_F(Errors, AddressSpace) {                                       // CF07
   Result r = run({"bench", "vit_base_patch16_224", "--runs", "1", "--threads", "1"}, {.address_space = 300 << 20});
   EXPECT_EQ(r.code, 5);
   EXPECT_TRUE(std::regex_search(r.err, std::regex("memory"))) << r.err;
+  r = run({"models"}, {.stack = 256 << 10});
+  EXPECT_EQ(r.code, 5);
+  EXPECT_NE(r.err.find("ulimit -s"), std::string::npos) << r.err;
 }
 
 #endif
+
+TEST_F(Errors, FileSize) {  // CF07
+  Result r = run({"inspect", "resnet50", "--svg", dir + "/large.svg"}, {.file_size = 4096});
+  EXPECT_EQ(r.code, 5) << r.err;
+  EXPECT_FALSE(std::filesystem::exists(dir + "/large.svg"));
+}
 
 // Whatever a file is called, a message stays one line without control bytes, and JSON stays JSON.
 TEST_F(Errors, NamesThatHurt) {  // IM10

@@ -267,8 +267,8 @@ TEST(Weights, ADamagedDescriptionIsAnError) {
   std::string whole =
       R"({"model":"x","classes":2,"channels":3,"height":8,"width":8,"class_names":[],"mean":[0,0,0],"std":[1,1,0],)"
       R"("interpolation":"bicubic","crop_pct":1})";  // std 0: every answer would be NaN
-  for (const std::string& text :
-       {std::string(), std::string("{"), std::string("[]"), std::string("{\"model\": 5}"), std::string("null"), whole}) {
+  for (const std::string& text : {std::string(), std::string("{"), std::string("[]"), std::string("{\"model\": 5}"),
+                                  std::string("{\"model\": \"x\", \"classes\": -1}"), std::string("null"), whole}) {
     write_safetensors(dir / "w.safetensors", {}, {{"fovea.model", text}});
     auto file = TensorFile::open(dir / "w.safetensors");
     message([&] { model_info(*file, "w"); }, Code::bad_file);
