@@ -67,8 +67,18 @@ std::string memory_error() {
   return "out of memory";
 }
 
+// Where a small stack ends, a program can only crash; threads get the same limit.
+void check_stack() {
+  constexpr rlim_t kLeast = 512 << 10;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_STACK, &limit) == 0 && limit.rlim_cur < kLeast)
+    fail(Code::resources, "the stack is limited to {} (ulimit -s), need {}",
+         human_bytes(static_cast<double>(limit.rlim_cur)), human_bytes(static_cast<double>(kLeast)));
+}
+
 int run(const std::vector<std::string>& args) {
   try {
+    check_stack();
     return dispatch(args);
   } catch (const Error& e) {
     note(e.code() == Code::bug ? fmt::format("defect: {}", e.what()) : e.what());
@@ -95,5 +105,6 @@ int main(int argc, char** argv) {
   fovea::cli::fill_standard_streams();
   mallopt(M_MMAP_THRESHOLD, 1 << 20);  // what a large array took goes back to the system at once, now and later
   std::signal(SIGPIPE, SIG_IGN);       // print() sees EPIPE; a training must not end because nobody reads its output
+  std::signal(SIGXFSZ, SIG_IGN);       // a write past `ulimit -f` fails as one to a full disk does
   return fovea::cli::run(std::vector<std::string>(argv + 1, argv + argc));
 }

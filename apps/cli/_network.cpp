@@ -14,7 +14,7 @@ constexpr uint64_t kMostClassBytes = 16 << 20;
 
 // A file of one name per line, or the names themselves.
 std::vector<std::string> read_classes(const std::string& text) {
-  if (!is_file(text)) return split(text, ',');
+  if (!is_file(text) && text.find(',') != text.npos) return split(text, ',');
   std::vector<std::string> names;
   for (const std::string& line : split(read_file(text, kMostClassBytes), '\n')) names.emplace_back(trim(line));
   while (!names.empty() && names.back().empty()) names.pop_back();
@@ -28,6 +28,9 @@ std::vector<std::string> read_classes(const std::string& text) {
     if (m.name == name) fail(Code::usage, "{0}: its weights are missing. Give --weights FILE{1}", name, within);
     names.push_back(m.name);
   }
+  struct stat info {};
+  if (stat(name.c_str(), &info) == 0)
+    fail(Code::bad_file, "{}: is a folder, need a weight file or the name of a model", name);
   if (name.find_first_of("/.") != name.npos)
     fail(Code::bad_file, "{}: there is no such file, need a weight file or the name of a model", name);
   fail(Code::usage, "there is no model or network \"{}\"{}", escape_control(clip(name, 60)), suggestion(name, names));
@@ -60,6 +63,9 @@ void NetworkFlags::add_card(Options& o) {
 }
 
 NetworkFile NetworkFlags::open(bool needed) const {
+  if (!weights.empty() && open_embedded(model))
+    fail(Code::usage, "{}: is a network with weights of its own. With --weights, name an architecture (fovea models)",
+         model);
   if (!weights.empty()) return {weights, TensorFile::open(weights, {.key = key})};
   if (std::unique_ptr<TensorFile> file = open_embedded(model)) return {model, std::move(file)};
   if (is_file(model)) return {model, TensorFile::open(model, {.key = key})};

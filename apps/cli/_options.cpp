@@ -73,7 +73,11 @@ void Options::flag(const std::string& name, bool& out, const std::string& help) 
 }
 
 void Options::text(const std::string& name, const std::string& value, std::string& out, const std::string& help) {
-  add({name, value, help, [&out](const std::string& t) { out = t; }, ""});
+  auto set = [&out, name, value](const std::string& t) {  // an empty one is a variable that the shell did not know
+    if (t.empty()) fail(Code::usage, "{}: the value is empty, need {}", long_name(name), value);
+    out = t;
+  };
+  add({name, value, help, set, ""});
 }
 
 void Options::choice(const std::string& name, std::vector<std::string> choices, std::string& out, const std::string& help) {

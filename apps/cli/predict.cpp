@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "_network.h"
@@ -46,9 +47,10 @@ bool parse(std::span<const std::string> args, Request& r) {
   return o.parse(args);
 }
 
-Outcome load_picture(const std::string& path, bool apply_exif, Preprocessor& preprocess, float* out) {
+Outcome load_picture(const std::string& path, bool apply_exif, const ImageLimits& limits, Preprocessor& preprocess,
+                     float* out) {
   try {
-    Image image = load_image(path);
+    Image image = load_image(path, limits);
     int orientation = image.orientation;
     if (apply_exif && orientation != 1) image = orient(image);
     preprocess(view(image), out);
@@ -113,18 +115,30 @@ class Printer {
   int64_t printed_ = 0;
 };
 
+// Pictures are decoded by all threads at once, within what the network leaves.
+ImageLimits limits_of(const Request& r, const Classifier& network) {
+  constexpr uint64_t kBytesPerPixel = 6;  // of a progressive JPEG: colours and coefficients
+  uint64_t room = r.common.mem_limit - std::min(network.memory().peak(), r.common.mem_limit);
+  auto threads = static_cast<uint64_t>(std::min(r.common.threads, network.batch()));
+  ImageLimits limits;
+  limits.pixels = std::min(limits.pixels, room / (kBytesPerPixel * threads));
+  return limits;
+}
+
 // Decoding is shared out among the threads, then the network runs on all of them.
 int predict_all(const Request& r, const std::vector<std::string>& pictures, Classifier& network, Pool& pool) {
   Printer printer(r.common.output());
   Progress progress("predict", "pictures");
   std::vector<Preprocessor> preprocessors(static_cast<size_t>(network.batch()), Preprocessor(network.info().card));
+  ImageLimits limits = limits_of(r, network);
   bool bad = false, told = false;
   for (size_t at = 0; at < pictures.size(); at += static_cast<size_t>(network.batch())) {
     size_t count = std::min(pictures.size() - at, static_cast<size_t>(network.batch()));
     std::vector<Outcome> outcomes(count);
     pool.each(static_cast<int64_t>(count), [&](int64_t i) {
       size_t k = static_cast<size_t>(i);
-      outcomes[k] = load_picture(pictures[at + k], r.exif == "apply", preprocessors[k], network.image(static_cast<int>(i)));
+      outcomes[k] =
+          load_picture(pictures[at + k], r.exif == "apply", limits, preprocessors[k], network.image(static_cast<int>(i)));
     });
     network.run();
     progress.clear();
@@ -132,8 +146,12 @@ int predict_all(const Request& r, const std::vector<std::string>& pictures, Clas
       if (!outcomes[k].error.empty()) note(outcomes[k].error), bad = true;
       if (outcomes[k].orientation != 1 && r.exif == "ignore" && !told)
         note(pictures[at + k] + ": has an orientation tag, which is ignored. --exif apply turns such pictures"), told = true;
-      if (outcomes[k].error.empty())
-        printer.picture(pictures[at + k], best(network.probabilities(static_cast<int>(k)), r.topk), network);
+      if (!outcomes[k].error.empty()) continue;
+      std::vector<float> p = network.probabilities(static_cast<int>(k));
+      if (std::isfinite(p[0]))
+        printer.picture(pictures[at + k], best(p, r.topk), network);
+      else
+        note(pictures[at + k] + ": the network's answer is not a number. Its weights may be damaged"), bad = true;
     }
     progress.update(static_cast<int64_t>(at + count), static_cast<int64_t>(pictures.size()));
   }

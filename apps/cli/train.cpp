@@ -90,12 +90,14 @@ TrainConfig configure(const Request& r) {
   TrainConfig c = r.resume.empty() ? TrainConfig{} : config_of_run(r.resume);
   if (!r.recipe.empty()) read_toml(c, r.recipe);
   read_environment(c);
+  if (!r.resume.empty()) c.output = r.resume;
   for (auto& [name, text] : r.values) {
     if (name == "--set")
       set_assignment(c, text);
     else
       set_option(c, name, text, "--" + name);
   }
+  if (!r.resume.empty() && c.output != r.resume) fail(Code::usage, "--resume and --set output exclude each other");
   if (r.common.threads) c.threads = r.common.threads;
   if (!c.model.empty()) find_model(c.model);  // a typo is told before the data are read
   return c;

@@ -88,11 +88,16 @@ class CsvReader {
   int line_ = 1;
 };
 
-int find_column(const std::vector<Field>& header, std::initializer_list<std::string_view> names) {
+// Of two columns with one name nobody knows which is meant.
+int find_column(const CsvReader& csv, const std::vector<Field>& header, std::initializer_list<std::string_view> names) {
   for (std::string_view name : names) {
+    int found = -1;
     for (size_t i = 0; i < header.size(); i++) {
-      if (header[i].text == name) return static_cast<int>(i);
+      if (header[i].text != name) continue;
+      if (found >= 0) csv.fail_at(header[i], fmt::format("a second column \"{}\"", name));
+      found = static_cast<int>(i);
     }
+    if (found >= 0) return found;
   }
   return -1;
 }
@@ -114,15 +119,34 @@ void check_path(const CsvReader& csv, const Field& f) {
     csv.fail_at(f, fmt::format("{} is outside the folder of the list. Move the list or the files", clip(f.text, 80)));
 }
 
+// A row of a part that does not exist would never be seen, and nobody would notice.
+bool is_split(const CsvReader& csv, const Field& f, const std::string& split) {
+  if (f.text != "train" && f.text != "val" && f.text != "test")
+    csv.fail_at(f, fmt::format("got the split \"{}\", need train, val or test", f.text.substr(0, 40)));
+  return f.text == split;
+}
+
 struct Row {
   Field label;
   std::string name;
 };
 
+// Whole numbers that are no indices, as -1 for "unknown", must not turn all the others into names in the order of text.
+void check_not_indices(const CsvReader& csv, const std::vector<Row>& rows) {
+  auto whole = [](const Row& r) {
+    return r.label.text.find_first_not_of("0123456789", r.label.text[0] == '-') == std::string::npos;
+  };
+  if (!std::all_of(rows.begin(), rows.end(), whole)) return;
+  for (const Row& r : rows)
+    if (!as_index(r.label.text))
+      csv.fail_at(r.label, fmt::format("got the class {}, need 0 to {}", r.label.text.substr(0, 40), kMostClasses - 1));
+}
+
 // Indices if every label is one, names otherwise.
 void label_rows(Dataset& data, const std::vector<Row>& rows, const CsvReader& csv) {
   bool indices = std::all_of(rows.begin(), rows.end(), [](const Row& r) { return as_index(r.label.text).has_value(); });
   if (!indices) {
+    check_not_indices(csv, rows);
     for (const Row& r : rows) data.classes.push_back(r.label.text);
     std::sort(data.classes.begin(), data.classes.end());
     data.classes.erase(std::unique(data.classes.begin(), data.classes.end()), data.classes.end());
@@ -174,8 +198,8 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
   CsvReader csv(file, text);
   std::vector<Field> header, row;
   if (!csv.next(header)) fail(Code::bad_file, "{}: is empty, need a line with the columns file and class", file);
-  int file_at = find_column(header, {"file"}), class_at = find_column(header, {"class", "label"});
-  int name_at = find_column(header, {"name"}), split_at = find_column(header, {"split"});
+  int file_at = find_column(csv, header, {"file"}), class_at = find_column(csv, header, {"class", "label"});
+  int name_at = find_column(csv, header, {"name"}), split_at = find_column(csv, header, {"split"});
   if (file_at < 0 || class_at < 0) {
     std::vector<std::string> names;
     names.reserve(header.size());
@@ -191,7 +215,7 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
   while (csv.next(row)) {
     if (row.size() != header.size())
       csv.fail_at(row[0], fmt::format("got {} fields, need {} as in line 1", row.size(), header.size()));
-    if (split_at >= 0 && row[split_at].text != split) continue;
+    if (split_at >= 0 && !is_split(csv, row[split_at], split)) continue;
     check_path(csv, row[file_at]);
     if (row[class_at].text.empty()) csv.fail_at(row[class_at], "the class is empty");
     data.files.push_back(row[file_at].text);

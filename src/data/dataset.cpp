@@ -62,8 +62,9 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
   std::vector<std::string> names;
   for (const Kind& k : kKinds) {
     names.push_back(k.name);
-    if (colon == spec.npos || kind != k.name) continue;
-    if (colon + 1 == spec.size()) fail(Code::usage, "data \"{}\": the path is missing, need {}:PATH", spec, kind);
+    if (kind != k.name) continue;
+    if (colon == spec.npos || colon + 1 == spec.size())
+      fail(Code::usage, "data \"{}\": the path is missing, need {}:PATH", spec, kind);
     Dataset data = k.open(spec.substr(colon + 1), split, options);
     data.spec = spec;
     return data;
@@ -94,7 +95,7 @@ void match_classes(Dataset& data, const std::vector<std::string>& wanted, const 
   if (!extra.empty() || !lacking.empty()) {
     fail(Code::bad_file, "{}: its classes are not the {} that are needed:{}{}", where, wanted.size(),
          extra.empty() ? "" : " not known are " + list_names(extra),
-         lacking.empty() ? "" : " missing are " + list_names(lacking));
+         lacking.empty() ? "" : (extra.empty() ? " missing are " : ", missing are ") + list_names(lacking));
   }
   std::vector<int> place(wanted.size());
   for (size_t i = 0; i < place.size(); i++) {

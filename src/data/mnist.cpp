@@ -34,7 +34,8 @@ Idx read_idx(const std::string& path, int rank) {
     idx.dims.push_back(number(4 + 4 * static_cast<size_t>(i)));
     if (!checked_mul(size, idx.dims.back(), size)) fail(Code::bad_file, "{}: its dimensions overflow", path);
   }
-  if (size == 0 || size != idx.bytes.size() - idx.begin)
+  if (size == 0) fail(Code::bad_file, "{}: its header says that it is empty", path);
+  if (size != idx.bytes.size() - idx.begin)
     fail(Code::bad_file, "{}: got {} bytes of values, need {} as its header says", path, idx.bytes.size() - idx.begin, size);
   return idx;
 }

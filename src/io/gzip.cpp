@@ -11,7 +11,11 @@
 namespace fovea {
 namespace {
 
+constexpr uint64_t kMostRatio = 200;                  // of what it was packed to; real data stay far below
+constexpr uint64_t kAlwaysFits = uint64_t{64} << 20;  // few bytes do no harm, whatever the ratio
+
 std::string inflate_gzip(const std::string& path, const std::string& packed, uint64_t most) {
+  most = std::min(most, std::max(kAlwaysFits, packed.size() * kMostRatio));
   z_stream z{};
   if (inflateInit2(&z, 15 + 16) != Z_OK) fail(Code::resources, "{}: no memory to inflate it", path);
   struct End {

@@ -25,6 +25,7 @@ struct Foreign {
 };
 
 using namespace std::string_view_literals;
+constexpr size_t kMagicBytes = 12;  // that tell every format apart
 constexpr Foreign kForeign[] = {
     {"GIF", "convert IN.gif[0] OUT.png", 0, "GIF8"sv},
     {"BMP", "convert IN.bmp OUT.png", 0, "BM"sv},
@@ -81,8 +82,14 @@ bool has_at(std::string_view b, size_t at, std::string_view magic) {
        fmt::join(bytes.first(std::min<size_t>(bytes.size(), 4)), " "));
 }
 
+bool is_jpeg(std::string_view b) { return has_at(b, 0, "\xFF\xD8\xFF"sv); }
+bool is_png(std::string_view b) { return has_at(b, 0, "\x89PNG\r\n\x1A\n"sv); }
+bool is_webp(std::string_view b) { return has_at(b, 0, "RIFF"sv) && has_at(b, 8, "WEBP"sv); }
+
+// What is no picture is refused at its first bytes: a stream may have no end.
 std::string read_stdin(uint64_t most) {
   std::string text;
+  bool known = false;
   std::array<char, 65536> buffer;
   for (;;) {
     ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
@@ -92,6 +99,9 @@ std::string read_stdin(uint64_t most) {
     if (text.size() + static_cast<size_t>(got) > most)
       fail(Code::resources, "standard input: more than {} bytes, need a picture of at most that", most);
     text.append(buffer.data(), static_cast<size_t>(got));
+    if (!known && text.size() >= kMagicBytes && !is_jpeg(text) && !is_png(text) && !is_webp(text))
+      fail_format(as_bytes(text), "standard input");
+    known = text.size() >= kMagicBytes;
   }
 }
 
@@ -106,14 +116,14 @@ void check_image_size(const std::string& name, uint64_t h, uint64_t w, const Ima
 }
 
 void decode_image(std::span<const uint8_t> bytes, const std::string& name, Image& out, const ImageLimits& limits) {
-  std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<size_t>(bytes.size(), 12));
+  std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagicBytes));
   if (bytes.empty()) fail(Code::bad_file, "{}: is empty, need a JPEG, PNG or WebP picture", name);
   out.c = 3;
-  if (has_at(head, 0, "\xFF\xD8\xFF"sv)) {
+  if (is_jpeg(head)) {
     decode_jpeg(bytes, name, out, limits);
-  } else if (has_at(head, 0, "\x89PNG\r\n\x1A\n"sv)) {
+  } else if (is_png(head)) {
     decode_png(bytes, name, out, limits);
-  } else if (has_at(head, 0, "RIFF"sv) && has_at(head, 8, "WEBP"sv)) {
+  } else if (is_webp(head)) {
     decode_webp(bytes, name, out, limits);
   } else {
     fail_format(bytes, name);

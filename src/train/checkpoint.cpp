@@ -101,6 +101,7 @@ void keep_previous(const std::string& last, const std::string& prev) {
     fs::rename(last, prev, gone);  // a file system without links
   else
     fs::rename(link, prev, gone);
+  fs::remove(link, gone);  // still there if both names were of one file: then rename does nothing
 }
 
 }  // namespace

@@ -28,7 +28,10 @@ ModelInfo identify(const std::string& model, const NetworkFile& weights, const C
   ModelInfo info;
   if (told) {
     info = *told;
-    find_model(info.model);
+    const std::vector<Model>& known = all_models();
+    if (std::none_of(known.begin(), known.end(), [&](const Model& m) { return m.name == info.model; }))
+      fail(Code::unsupported, "{}: is for the model \"{}\", which this fovea does not have. A newer one may", weights.path,
+           escape_control(info.model.substr(0, 60)));
   } else {
     const Model& m = find_model(model);
     info = {.model = model, .options = resolve(m, {}), .card = m.card, .classes = {}};

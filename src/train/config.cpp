@@ -1,6 +1,7 @@
 #include "train/config.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -65,8 +66,10 @@ struct Reader {
     v = text == "true";
   }
   void parse(std::string_view text, std::string& v) const {
-    if (!o.choices.empty() && std::find(o.choices.begin(), o.choices.end(), text) == o.choices.end())
-      wrong(text, fmt::format("one of {}{}", fmt::join(o.choices, " "), suggestion(text, o.choices)));
+    if (!o.choices.empty() && std::find(o.choices.begin(), o.choices.end(), text) == o.choices.end()) {
+      Texts named(o.choices.begin() + (o.choices[0].empty() ? 1 : 0), o.choices.end());
+      wrong(text, fmt::format("one of {}{}", fmt::join(named, " "), suggestion(text, named)));
+    }
     if (text.size() > 4096) wrong(text, "at most 4096 characters");
     v = text;
   }
@@ -114,10 +117,12 @@ void set_assignment(TrainConfig& c, std::string_view assignment) {
 }
 
 void read_environment(TrainConfig& c) {
-  for (const Option& o : train_options()) {
-    std::string name = std::string("FOVEA_TRAIN_") + o.name;
-    for (char& ch : name) ch = ch == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(ch)));
-    if (const char* value = std::getenv(name.c_str())) set_option(c, o.name, value, name);
+  for (char** at = environ; *at; at++) {
+    std::string_view entry = *at;
+    if (!entry.starts_with("FOVEA_TRAIN_")) continue;
+    std::string name(entry.substr(0, entry.find('='))), key = name.substr(12);
+    for (char& ch : key) ch = ch == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(ch)));
+    set_option(c, key, entry.substr(name.size() + 1), name);
   }
 }
 

@@ -78,25 +78,32 @@ class Run {
   double update_seconds_ = 0, validation_seconds_ = 0;  // recent
 };
 
-TrainConfig complete(TrainConfig c) {
-  check(c);
+// What can be told from the options alone is told before the data are read.
+TrainConfig complete(TrainConfig c, bool resume) {
+  check(c), augment_of(c), step_of(c);
   if (c.output.empty()) c.output = default_run_folder(c.model);
+  check_run_folder(c.output, resume);
   return c;
 }
 
-std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info) {
+LoadOptions init_options(const TrainConfig& c) { return {.replace_head = true, .renames = find_model(c.model).renames}; }
+
+// Weights to start from are held against the model before memory is taken; a resumed run may have lost them.
+std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
-  return build_model(find_model(c.model), c.batch_size, o);
+  std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
+  if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c));
+  return g;
 }
 
 Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
-    : config_(complete(config)),
+    : config_(complete(config, resume)),
       hooks_(hooks),
       data_(open_data(config_)),
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
-      trainer_(*training_model(config_, info_), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
+      trainer_(*training_model(config_, info_, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
                [&](int64_t bytes) { check_memory(bytes, hooks); }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
@@ -124,8 +131,8 @@ void Run::begin(bool resume) {
     hooks_.note(fmt::format("{}: going on from step {}", folder_.path(), at_.step));
   }
   if (!c && !config_.init.empty()) {
-    LoadOptions options{.replace_head = true, .renames = find_model(config_.model).renames};
-    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init, options);
+    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init,
+                                 init_options(config_));
     trainer_.start_ema();
     hooks_.note(
         fmt::format("{}: {} tensors{}{}", config_.init, loaded.tensors, loaded.note.empty() ? "" : "; ", loaded.note));

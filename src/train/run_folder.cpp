@@ -61,13 +61,34 @@ void make_folder(const std::string& path) {
   if (error) fail(Code::resources, "{}: the run folder cannot be made: {}", path, error.message());
 }
 
+// The process that holds the lock, if another one does.
+std::string holder(int fd) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return "";
+  char text[32] = {};
+  ssize_t got = pread(fd, text, sizeof text - 1, 0);
+  return fmt::format("process {}", trim(std::string_view(text, got > 0 ? size_t(got) : 0)));
+}
+
 }  // namespace
 
+void check_run_folder(const std::string& path, bool resume) {
+  std::error_code error;
+  if (fs::exists(path, error) && !fs::is_directory(path, error)) fail(Code::usage, "{}: is not a folder", path);
+  bool used = fs::exists(path + "/config.toml", error);
+  if (resume && !used) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", path);
+  if (!resume && used) fail(Code::usage, "{}: holds a run. Go on with --resume {}, or choose another --output", path, path);
+  for (const char* file : {"report.html", "metrics.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors"})
+    if (!used && fs::exists(path + "/" + file, error))
+      fail(Code::usage, "{}: holds a {} already, which would be lost. Choose another --output", path, file);
+  int lock = resume ? open((path + "/.lock").c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+  if (lock < 0) return;
+  std::string other = holder(lock);
+  close(lock);
+  if (!other.empty()) fail(Code::usage, "{}: in use by {}", path, other);
+}
+
 RunFolder::RunFolder(const TrainConfig& config, bool resume, Note note) : path_(config.output), note_(std::move(note)) {
-  bool used = fs::exists(path_ + "/config.toml");
-  if (resume && !used) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", path_);
-  if (!resume && used)
-    fail(Code::usage, "{}: holds a run. Go on with --resume {}, or choose another --output", path_, path_);
+  check_run_folder(path_, resume);
   make();
   lock();
   sweep_temporary(path_), sweep_temporary(checkpoints()), sweep_temporary(path_ + "/plots");
@@ -75,7 +96,7 @@ RunFolder::RunFolder(const TrainConfig& config, bool resume, Note note) : path_(
   saved.output.clear();  // the file runs again as it is, in a folder of its own
   write_file(path_ + "/config.toml", to_toml(saved));
   csv_ = std::make_unique<Sink>(path_ + "/metrics.csv", note_);
-  if (!used) csv_->append(kHeader);
+  if (!resume) csv_->append(kHeader);
   log_ = std::make_unique<Sink>(path_ + "/log.jsonl", note_);
   utsname host{};
   uname(&host);
@@ -97,11 +118,7 @@ void RunFolder::lock() {
   std::string file = path_ + "/.lock";
   lock_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
   if (lock_ < 0) fail(Code::resources, "{}: the run folder cannot be written: {}", path_, std::strerror(errno));
-  if (flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    char text[32] = {};
-    ssize_t got = pread(lock_, text, sizeof text - 1, 0);
-    fail(Code::usage, "{}: in use by process {}", path_, trim(std::string_view(text, got > 0 ? size_t(got) : 0)));
-  }
+  if (std::string other = holder(lock_); !other.empty()) fail(Code::usage, "{}: in use by {}", path_, other);
   std::string pid = fmt::format("{}\n", getpid());
   if (ftruncate(lock_, 0) != 0 || pwrite(lock_, pid.data(), pid.size(), 0) < 0)
     note_(fmt::format("{}: cannot be written: {}", file, std::strerror(errno)));

@@ -18,6 +18,9 @@ struct Metrics {
   double images_per_second = 0, seconds = 0;
 };
 
+// Refuses what could not be trained into, before there is any work to lose: not a folder, another run, files of others.
+void check_run_folder(const std::string& path, bool resume);
+
 class RunFolder {
  public:
   // Makes the folder (resume: it must be there) and locks it for this process; usage error if another one holds it.

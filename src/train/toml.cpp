@@ -83,7 +83,9 @@ void parse_toml(TrainConfig& c, const std::string& text, const std::string& path
   for (auto&& [name, node] : parse(text, path)) {
     std::string key(name.str());
     auto* table = node.as_table();
-    if (!table || !is_section(key)) {  // an option may stand before the tables
+    if (table && !is_section(key))
+      fail(Code::usage, "{}: there is no table [{}]", place(path, node), escape_control(key.substr(0, 60)));
+    if (!table) {  // an option may stand before the tables
       set_from(c, key, node, path);
       continue;
     }

@@ -187,6 +187,7 @@ std::vector<std::string> find_fixtures(const std::vector<std::string>& paths) {
       if (name.ends_with(".json") || name.ends_with(".json.gz")) found.push_back(name);
     }
     if (error) fail(Code::usage, "{}: cannot list: {}", escape_control(path), error.message());
+    if (found.empty()) fail(Code::bad_file, "{}: holds no fixtures (.json or .json.gz)", escape_control(path));
     std::sort(found.begin(), found.end());
     r.insert(r.end(), found.begin(), found.end());
   }

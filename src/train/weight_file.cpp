@@ -1,10 +1,12 @@
 // How weight files of ours are written: in the order that others read, saying what they are, with a checksum.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "data/preprocess.h"
 #include "train/weights.h"
 
 namespace fovea {
@@ -48,11 +50,14 @@ ModelInfo parse_info(const std::string& text) {
   if (!r.classes.empty() && r.classes.size() != static_cast<size_t>(r.options.classes))
     throw std::out_of_range("class_names");
   r.card = {.height = r.options.height, .width = r.options.width, .channels = r.options.channels};
-  for (size_t i = 0; i < 3; i++)
+  for (size_t i = 0; i < 3; i++) {
     r.card.mean[i] = j.at("mean").at(i).get<float>(), r.card.std[i] = j.at("std").at(i).get<float>();
+    if (!(std::abs(r.card.mean[i]) < 1e6f && r.card.std[i] > 1e-6f && r.card.std[i] < 1e6f)) throw std::out_of_range("std");
+  }
   r.card.interpolation = j.at("interpolation").get<std::string>();
   r.card.crop_pct = j.at("crop_pct").get<float>();
   r.card.round_size = j.value("round_size", false);
+  Preprocessor check(r.card);  // refuses what it could not do
   return r;
 }
 

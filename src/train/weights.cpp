@@ -109,7 +109,17 @@ struct Match {
   std::vector<std::string> missing, extra, shapes, replaced;
 };
 
-Match match(const Graph& g, const TensorFile& file, const LoadOptions& options) {
+[[noreturn]] void refuse(const Match& m, const std::string& path) {
+  std::string what;
+  auto say = [&](const char* kind, const std::vector<std::string>& names) {
+    if (!names.empty()) what += fmt::format("{}{} {} ({})", what.empty() ? "" : "; ", names.size(), kind, some(names));
+  };
+  say("missing", m.missing), say("of another shape", m.shapes), say("unknown", m.extra);
+  std::string hint = m.extra.empty() ? "" : suggestion(m.extra[0], m.missing);
+  fail(Code::bad_file, "{}: its tensors do not fit the model: {}{}", path, what, hint);
+}
+
+Match match(const Graph& g, const TensorFile& file, const std::string& path, const LoadOptions& options) {
   Match m;
   std::set<std::string> met;
   for (const TensorEntry& t : file.tensors()) {
@@ -127,25 +137,19 @@ Match match(const Graph& g, const TensorFile& file, const LoadOptions& options) 
   }
   for (const Param& p : g.params())
     if (!met.count(p.name)) m.missing.push_back(p.name);
+  if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
   return m;
-}
-
-[[noreturn]] void refuse(const Match& m, const std::string& path) {
-  std::string what;
-  auto say = [&](const char* kind, const std::vector<std::string>& names) {
-    if (!names.empty()) what += fmt::format("{}{} {} ({})", what.empty() ? "" : "; ", names.size(), kind, some(names));
-  };
-  say("missing", m.missing), say("of another shape", m.shapes), say("unknown", m.extra);
-  std::string hint = m.extra.empty() ? "" : suggestion(m.extra[0], m.missing);
-  fail(Code::bad_file, "{}: its tensors do not fit the model: {}{}", path, what, hint);
 }
 
 }  // namespace
 
+void check_fit(const Graph& g, const TensorFile& file, const std::string& path, const LoadOptions& options) {
+  match(g, file, path, options);
+}
+
 Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const std::string& path,
                     const LoadOptions& options) {
-  Match m = match(g, file, options);
-  if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
+  Match m = match(g, file, path, options);
   verify_checksum(file, path);
   Loaded r{static_cast<int>(m.pairs.size()), m.replaced, file.note(), ""};
   auto say = [&](const std::string& text) { r.note += (r.note.empty() ? "" : "; ") + text; };

@@ -34,6 +34,8 @@ struct Loaded {
   std::string note;                   // what the user should hear, or ""
   std::string warning;                // numbers that are not finite: how many, and where first; or ""
 };
+// bad_file if the file's tensors are not g's parameters; reads none of them.
+void check_fit(const Graph& g, const TensorFile& file, const std::string& path, const LoadOptions& options = {});
 // Fills g's parameters. Checks every name and shape before it reads anything; one error names what does not fit.
 Loaded load_weights(State& state, const Graph& g, const TensorFile& file, const std::string& path,
                     const LoadOptions& options = {});

@@ -91,6 +91,8 @@ TEST_F(Errors, ValuesOutOfRange) {  // CF02
   expect_usage({"predict", dir + "/net.safetensors", "x", "--classes", "a,b,c"}, "got 3 names, need 2");
   expect_usage({"bench", "resnet18", "--mem-limit", "lots"}, "--mem-limit: got \"lots\"");
   expect_usage({"bench", "resnet18", "--layers=yes"}, "--layers: takes no value");
+  expect_usage({"train", "--model", "cnn_mnist", "--config="}, "--config: the value is empty");
+  expect_usage({"train", "--model", "cnn_mnist", "--data", "folder:" + dir + "/data", "--aa", "x"}, "^fovea: aa: got \"x\"");
 }
 
 TEST_F(Errors, Recipes) {  // CF03
@@ -114,7 +116,11 @@ TEST_F(Errors, OutputsThatCannotBe) {  // CF06: before any work
   auto train_to = [&](const std::string& where) {
     return std::vector<std::string>{"train", "--model", "cnn_mnist", "--data", data, "--batch-size", "4", "--output", where};
   };
-  expect_error(train_to(dir + "/file"), 5, "/file: ");
+  expect_usage(train_to(dir + "/file"), "/file: is not a folder");
+  std::filesystem::create_directories(dir + "/mine");
+  write_file(dir + "/mine/report.html", "dear to somebody");
+  expect_usage(train_to(dir + "/mine"), "holds a report.html already");
+  EXPECT_EQ(read_file(dir + "/mine/report.html"), "dear to somebody");
   expect_error(train_to("/proc/run"), 5, "/proc/run");
   expect_usage({"inspect", "cnn_mnist", "--svg", dir + "/nowhere/x.svg"}, "nowhere");
   expect_usage({"inspect", "cnn_mnist", "--svg", dir + "/empty"}, "empty");
@@ -128,6 +134,13 @@ TEST_F(Errors, Files) {
   expect_error({"predict", dir + "/net.safetensors", dir + "/empty"}, 3, "no JPEG, PNG or WebP");
   expect_usage({"predict", dir + "/net.safetensors", dir + "/*.xyz"}, "no file matches");
   expect_error({"val", dir + "/net.safetensors", "--data", "folder:" + dir + "/empty"}, 3, "empty");
+  expect_error({"inspect", dir + "/empty"}, 3, "is a folder, need a weight file");
+  expect_error({"predict", dir + "/net.safetensors", "--classes", "none.txt", dir + "/data"}, 3, "none.txt");
+  expect_error({"verify", dir + "/empty"}, 3, "holds no fixtures");
+  expect_error({"train", "--model", "resnet20_cifar", "--data", "folder:" + dir + "/data", "--batch-size", "4", "--init",
+                dir + "/net.safetensors", "--output", dir + "/never"},
+               3, "do not fit");
+  EXPECT_FALSE(std::filesystem::exists(dir + "/never"));
   Result r = run({"verify", dir + "/none.json"});
   EXPECT_EQ(r.code, 7);
   EXPECT_TRUE(r.out.ends_with("0 passed, 1 failed\n")) << r.out;
@@ -169,9 +182,18 @@ TEST_F(Errors, AddressSpace) {                                       // CF07
   Result r = run({"bench", "vit_base_patch16_224", "--runs", "1", "--threads", "1"}, {.address_space = 300 << 20});
   EXPECT_EQ(r.code, 5);
   EXPECT_TRUE(std::regex_search(r.err, std::regex("memory"))) << r.err;
+  r = run({"models"}, {.stack = 256 << 10});
+  EXPECT_EQ(r.code, 5);
+  EXPECT_NE(r.err.find("ulimit -s"), std::string::npos) << r.err;
 }
 
 #endif
+
+TEST_F(Errors, FileSize) {  // CF07
+  Result r = run({"inspect", "resnet50", "--svg", dir + "/large.svg"}, {.file_size = 4096});
+  EXPECT_EQ(r.code, 5) << r.err;
+  EXPECT_FALSE(std::filesystem::exists(dir + "/large.svg"));
+}
 
 // Whatever a file is called, a message stays one line without control bytes, and JSON stays JSON.
 TEST_F(Errors, NamesThatHurt) {  // IM10

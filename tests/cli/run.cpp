@@ -45,10 +45,11 @@ struct Pipe {
   dup2(in, 0), dup2(out, 1), dup2(err, 2);
   if (s.close_out) close(1);
   if (s.close_err) close(2);
-  if (s.address_space) {
-    rlimit limit{static_cast<rlim_t>(s.address_space), static_cast<rlim_t>(s.address_space)};
-    setrlimit(RLIMIT_AS, &limit);
-  }
+  auto limit = [](auto resource, int64_t bytes) {
+    rlimit both{static_cast<rlim_t>(bytes), static_cast<rlim_t>(bytes)};
+    if (bytes) setrlimit(resource, &both);
+  };
+  limit(RLIMIT_AS, s.address_space), limit(RLIMIT_STACK, s.stack), limit(RLIMIT_FSIZE, s.file_size);
   for (const std::string& e : s.environment) putenv(const_cast<char*>(e.c_str()));
   std::vector<char*> argv{const_cast<char*>("fovea")};
   for (const std::string& a : args) argv.push_back(const_cast<char*>(a.c_str()));

@@ -19,6 +19,7 @@ struct Setting {
   bool terminal = false;                      // standard error is a terminal
   int interrupt_after_ms = 0;                 // then SIGINT is sent
   int64_t address_space = 0;                  // bytes, as with ulimit -v
+  int64_t stack = 0, file_size = 0;           // bytes, as with ulimit -s and -f
 };
 
 Result run(const std::vector<std::string>& args, const Setting& setting = {});

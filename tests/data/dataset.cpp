@@ -176,6 +176,11 @@ TEST(Csv, Bad) {  // DS04
   expect_error(error("file,class\na.png,dag\n", {.classes = {"cat", "dog"}}), Code::bad_file, {":2:7:", "\"dag\"", "dog"});
   expect_error(error("file,class\na.png,2\n", {.classes = {"cat", "dog"}}), Code::bad_file, {":2:7:", "one of the 2"});
   expect_error(error("file,class,name\na,1,x\nb,1,y\n"), Code::bad_file, {":3:3:", "called \"y\" here and \"x\" before"});
+  expect_error(error("file,class,class\na,x,y\n"), Code::bad_file, {":1:12:", "second column"});
+  expect_error(error("file,class,split\na,x,val\nb,y,banana\n"), Code::bad_file,
+               {":3:5:", "\"banana\"", "train, val or test"});
+  expect_error(error("file,label\na,1\nb,-1\n"), Code::bad_file, {":3:3:", "got the class -1"});
+  expect_error(error("file,label\na,1\nb,1000000000000\n"), Code::bad_file, {":3:3:", "need 0 to 999999"});
   expect_error(open_error("csv:" + dir / "missing.csv"), Code::bad_file, {"missing.csv"});
 }
 

@@ -255,7 +255,8 @@ TEST(BadImage, StandardInput) {  // IM11
   EXPECT_EQ(from(jpeg()).w, 34);
   expect_error([&] { from(""); }, Code::bad_file, "is empty", "standard input");
   expect_error([&] { from("text"); }, Code::bad_file, "is text", "standard input");
-  expect_error([&] { from(string(2 << 20, 'x')); }, Code::resources, "1048576", "standard input");
+  expect_error([&] { from(string(2 << 20, 'x')); }, Code::bad_file, "is text", "standard input");
+  expect_error([&] { from(jpeg() + string(2 << 20, 'x')); }, Code::resources, "1048576", "standard input");
 }
 
 // What fuzzing found, and the pictures it began with: an image or an Error, nothing else.

@@ -116,6 +116,16 @@ TEST(Checkpoint, TruncatedAnywhereTheOneBeforeHolds) {
   EXPECT_EQ(load_checkpoint(dir.path(), a.state, a.g.params(), [](auto&) {})->at.step, 1);
 }
 
+// As after a save that found the disk full: both names are of one file.
+TEST(Checkpoint, KeepsNothingButItsTwoFiles) {
+  ScratchFolder dir("links");
+  Small a;
+  save_checkpoint(dir.path(), a.state, a.g.params(), a.info, {{.step = 1}, ""});
+  fs::create_hard_link(dir / "last.safetensors", dir / "prev.safetensors");
+  save_checkpoint(dir.path(), a.state, a.g.params(), a.info, {{.step = 2}, ""});
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), fs::directory_iterator()), 2);
+}
+
 TEST(Checkpoint, OfAnotherModelOrAFutureVersion) {
   ScratchFolder dir("foreign");
   Small a, b;
@@ -254,7 +264,11 @@ TEST(Weights, NumbersThatAreNotFiniteAreCounted) {  // ST18
 
 TEST(Weights, ADamagedDescriptionIsAnError) {
   ScratchFolder dir("described");
-  for (const char* text : {"", "{", "[]", "{\"model\": 5}", "{\"model\": \"x\", \"classes\": -1}", "null"}) {
+  std::string whole =
+      R"({"model":"x","classes":2,"channels":3,"height":8,"width":8,"class_names":[],"mean":[0,0,0],"std":[1,1,0],)"
+      R"("interpolation":"bicubic","crop_pct":1})";  // std 0: every answer would be NaN
+  for (const std::string& text : {std::string(), std::string("{"), std::string("[]"), std::string("{\"model\": 5}"),
+                                  std::string("{\"model\": \"x\", \"classes\": -1}"), std::string("null"), whole}) {
     write_safetensors(dir / "w.safetensors", {}, {{"fovea.model", text}});
     auto file = TensorFile::open(dir / "w.safetensors");
     message([&] { model_info(*file, "w"); }, Code::bad_file);

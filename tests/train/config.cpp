@@ -95,6 +95,9 @@ TEST(Config, EveryWayIn) {
   read_environment(c);
   unsetenv("FOVEA_TRAIN_BATCH_SIZE");
   EXPECT_EQ(c.batch_size, 32);
+  setenv("FOVEA_TRAIN_BATCHSIZE", "16", 1);
+  EXPECT_THROW(read_environment(c), Error);
+  unsetenv("FOVEA_TRAIN_BATCHSIZE");
   set_assignment(c, "optim.epochs = 7"), set_assignment(c, "hflip=0.5"), set_assignment(c, "mean=0.1, 0.2,0.3");
   EXPECT_EQ(c.epochs, 7);
   EXPECT_EQ(c.hflip, 0.5);

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/error.h"
 #include "io/gzip.h"
 #include "models/fixtures.h"
 
@@ -70,6 +71,8 @@ TEST(Verify, Folders) {
   Pool pool(1);
   EXPECT_FALSE(verify_fixture(dir + "/b.json", pool).passed);
   EXPECT_FALSE(verify_fixture(dir + "/none.json", pool).passed);
+  std::filesystem::create_directory(dir + "/empty");
+  EXPECT_THROW(find_fixtures({dir + "/empty"}), Error);
   std::filesystem::remove_all(dir);
 }
 
