@@ -131,7 +131,7 @@ int main(int argc, char** argv) {
   std::string only;
   for (int i = 1; i + 1 < argc; i += 2) {
     if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--isa")) isa = isa_from(argv[i + 1]);
+    if (!std::strcmp(argv[i], "--isa")) isa = isa_from(argv[i + 1], "--isa");
     if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
   }
   Pool pool(threads);

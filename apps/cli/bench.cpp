@@ -31,9 +31,9 @@ struct Request {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("bench MODEL",
-            "Measures how fast a model runs here, on random pictures and (without --weights) random weights: median and\n"
-            "least time, throughput, and the share of the measured f32 peak of this machine's cores.");
+  Flags o("bench MODEL",
+          "Measures how fast a model runs here, on random pictures and (without --weights) random weights: median and\n"
+          "least time, throughput, and the share of the measured f32 peak of this machine's cores.");
   r.network.add(o);
   o.section("What to measure");
   o.number("--batch", r.batch, 1, 4096, "pictures at once; default: 1");
@@ -64,12 +64,14 @@ std::unique_ptr<Graph> graph_to_run(const Request& r, const ModelInfo& info) {
 void prepare(const Request& r, Pool& pool, Subject& s) {
   auto start = Clock::now();
   NetworkFile file = r.network.open(false);
+  if (r.training && file.file) fail(Code::usage, "bench --train: measures random weights. Leave {} away", file.path);
   s.info = r.network.identify(file);
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
-  check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model);
+  check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model,
+               "Use a smaller --batch or --image-size, or raise --mem-limit");
   s.state.add(*graph, 0, pool);
-  if (file.file && !r.training) {
+  if (file.file) {
     LoadOptions options{.renames = find_model(s.info.model).renames};
     if (Loaded l = load_weights(s.state, *graph, *file.file, file.path, options); !l.warning.empty()) note(l.warning);
   }
@@ -134,7 +136,7 @@ Record step_row(const Plan& plan, const Step& s, double seconds, double peak) {
           {"output", shape},
           {"ms", Value(seconds * 1e3, 4)},
           {"gflop_per_second", Value(rate * 1e-9, 1)},
-          {"share_of_peak", Value(100 * rate / peak, 1)},
+          {"percent_of_peak", Value(100 * rate / peak, 1)},
           {"gb_per_second", Value(seconds > 0 ? static_cast<double>(s.bytes) / seconds * 1e-9 : 0, 1)},
           {"refused", fmt::format("{}", fmt::join(s.refused, "; "))}};
 }
@@ -157,7 +159,7 @@ Record summary(const Request& r, const Subject& s, const std::vector<double>& ti
           {"gflop", Value(static_cast<double>(plan.flops()) * 1e-9, 4)},
           {"gflop_per_second", Value(rate * 1e-9, 2)},
           {"peak_gflop_per_second", Value(peak * 1e-9, 2)},
-          {"share_of_peak", Value(100 * rate / peak, 2)},
+          {"percent_of_peak", Value(100 * rate / peak, 2)},
           {"load_ms", Value(s.load_seconds * 1e3, 2)},
           {"planned_bytes", static_cast<int64_t>(memory_of(plan, !r.training).peak())},
           {"resident_bytes", static_cast<int64_t>(peak_resident())}};

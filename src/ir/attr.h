@@ -62,10 +62,6 @@ class Attr {
     new (data_) A(a);
   }
   template <class A>
-  bool is() const {
-    return table_ == &kTable<A>;
-  }
-  template <class A>
   const A& as() const {
     return *std::launder(reinterpret_cast<const A*>(data_));
   }

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "ir/attr.h"
@@ -80,6 +81,8 @@ class Graph {
   // Side tables.
   void output(const std::string& name, Tensor t);       // duplicate name: error
   void update(const std::string& param, Tensor value);  // after a run the parameter holds value; once per parameter
+  // The updates so far, which are no more: to be recorded anew, changed.
+  std::vector<std::pair<std::string, int>> take_updates() { return std::exchange(updates_, {}); }
   void tap(const std::string& name, Tensor t) { taps_.emplace_back(name, t.id); }
   const std::vector<Param>& params() const { return params_; }
   const Param* find_param(const std::string& name) const;

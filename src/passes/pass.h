@@ -9,7 +9,7 @@ namespace fovea {
 
 struct Pass {
   const char* name;
-  const char* what;  // one line for `fovea inspect --pass`
+  const char* what;  // one line, said by `fovea inspect --pass NAME`
   double tolerance;  // of the outputs, relative to the largest; 0: the same bits; < 0: it changes what the graph means
   std::unique_ptr<Graph> (*apply)(const Graph&);
 };

@@ -1,5 +1,6 @@
 #include "passes/training.h"
 
+#include "base/error.h"
 #include "ir/rewrite.h"
 #include "ops/layout.h"
 #include "ops/norm.h"
@@ -18,8 +19,10 @@ void update_running(Rewriter& r, const Node& n, Tensor x, Tensor mean, Tensor va
   float count = static_cast<float>(values), unbias = values > 1 ? count / (count - 1) : 1.0f;
   Tensor m = moments(x);
   auto row = [&](int i) { return reshape(slice(m, 0, i, 1), {x.c()}); };
-  r.to.update(r.from.param_of(n.inputs[3])->name, mean * (1 - a.momentum) + row(0) * a.momentum);
-  r.to.update(r.from.param_of(n.inputs[4])->name, var * (1 - a.momentum) + row(1) * (a.momentum * unbias));
+  const Param *of_mean = r.from.param_of(n.inputs[3]), *of_var = r.from.param_of(n.inputs[4]);
+  FOVEA_CHECK(of_mean && of_var, "running statistics that are not parameters");
+  r.to.update(of_mean->name, mean * (1 - a.momentum) + row(0) * a.momentum);
+  r.to.update(of_var->name, var * (1 - a.momentum) + row(1) * (a.momentum * unbias));
 }
 
 }  // namespace

@@ -41,24 +41,6 @@ ModelInfo identify(const std::string& model, const NetworkFile& weights, const C
   return info;
 }
 
-Memory memory_of(const Plan& plan, bool consume) {
-  auto bytes = [](int64_t floats) { return static_cast<uint64_t>(floats) * sizeof(float); };
-  return {.weights = bytes(plan.state_floats),
-          .packed = bytes(plan.setup_floats),
-          .loading = bytes(plan.loading_floats(consume)),
-          .activations = bytes(plan.arena_floats)};
-}
-
-void check_memory(const Memory& memory, uint64_t limit, const std::string& name) {
-  auto text = [](uint64_t bytes) { return human_bytes(static_cast<double>(bytes)); };
-  if (memory.peak() <= limit) return;
-  fail(
-      Code::resources,
-      "{}: needs {} of memory ({} weights while they are packed, {} activations), the limit is {}. Use a smaller --batch or "
-      "--image-size, or raise --mem-limit",
-      name, text(memory.peak()), text(memory.loading), text(memory.activations), text(limit));
-}
-
 std::unique_ptr<Graph> inference_graph(const ModelInfo& info, int batch) {
   return eval_graph(*build_model(find_model(info.model), batch, info.options));
 }
@@ -73,7 +55,7 @@ Classifier::Classifier(ModelInfo info, const NetworkFile& weights, int batch, Po
   std::unique_ptr<Graph> graph = inference_graph(info_, batch);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = pool.size()});
   memory_ = memory_of(*plan);
-  check_memory(memory_, mem_limit, info_.model);
+  check_memory(memory_, mem_limit, info_.model, "Use a smaller --batch or --image-size, or raise --mem-limit");
   make_room(state_, *graph);
   loaded_ = load_weights(state_, *graph, *weights.file, weights.path, {.renames = find_model(info_.model).renames});
   program_ = std::make_unique<Program>(std::move(plan), state_, pool, true);

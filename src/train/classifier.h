@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "run/program.h"
+#include "train/memory.h"
 #include "train/weights.h"
 
 namespace fovea {
@@ -25,19 +26,6 @@ struct NetworkFile {
 
 // What the file says it is, or else the registry's card of `model`; usage errors where neither knows, or both differ.
 ModelInfo identify(const std::string& model, const NetworkFile& weights, const CardChanges& changes = {});
-
-// What a plan takes, in bytes.
-struct Memory {
-  uint64_t weights = 0;  // as loaded
-  uint64_t packed = 0;   // folded and packed: what stays
-  uint64_t loading = 0;  // the most of both at once
-  uint64_t activations = 0;
-  uint64_t peak() const { return loading + activations; }
-};
-// consume: as loaded they go as soon as they are packed.
-Memory memory_of(const Plan& plan, bool consume = true);
-// Resources error, with what to change, if the plan needs more than `limit` bytes.
-void check_memory(const Memory& memory, uint64_t limit, const std::string& name);
 
 // The graph that predicts: norms folded, no dropout.
 std::unique_ptr<Graph> inference_graph(const ModelInfo& info, int batch);

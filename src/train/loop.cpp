@@ -28,15 +28,11 @@ constexpr double kSaveSeconds = 600;
 constexpr int kMostFailedSaves = 6;  // in a row
 constexpr int kScalarSteps = 20;     // between points of the TensorBoard curve
 
-// Refuses before anything is allocated; what the system would do instead is kill us in the middle of the night.
-void check_memory(int64_t bytes, const TrainHooks& hooks) {
-  std::string need = human_bytes(static_cast<double>(bytes));
-  uint64_t limit = hooks.mem_limit ? hooks.mem_limit : available_memory();
-  hooks.note(fmt::format("memory: {} for weights, optimizer and activations", need));
-  if (static_cast<uint64_t>(bytes) > limit)
-    fail(Code::resources,
-         "the training needs {}, the limit is {}. Use a smaller --batch-size or --image-size, or --checkpoint", need,
-         human_bytes(static_cast<double>(limit)));
+// Before anything is allocated.
+void check_memory(const Memory& m, const TrainHooks& hooks) {
+  hooks.note(fmt::format("memory: {} for weights, optimizer and activations", human_bytes(static_cast<double>(m.peak()))));
+  check_memory(m, hooks.mem_limit ? hooks.mem_limit : available_memory(), "the training",
+               "Use a smaller --batch-size or --image-size, or --checkpoint");
 }
 
 class Run {
@@ -86,14 +82,16 @@ TrainConfig complete(TrainConfig c, bool resume) {
   return c;
 }
 
-LoadOptions init_options(const TrainConfig& c) { return {.replace_head = true, .renames = find_model(c.model).renames}; }
+LoadOptions init_options(const TrainConfig& c, const ModelInfo& info) {
+  return {.classes = info.options.classes, .renames = find_model(c.model).renames};
+}
 
 // Weights to start from are held against the model before memory is taken; a resumed run may have lost them.
 std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
   std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
-  if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c));
+  if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c, info));
   return g;
 }
 
@@ -104,7 +102,7 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
       trainer_(*training_model(config_, info_, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
-               [&](int64_t bytes) { check_memory(bytes, hooks); }),
+               [&](const Memory& m) { check_memory(m, hooks); }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
                .threads = config_.workers,
@@ -132,7 +130,7 @@ void Run::begin(bool resume) {
   }
   if (!c && !config_.init.empty()) {
     Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init,
-                                 init_options(config_));
+                                 init_options(config_, info_));
     trainer_.start_ema();
     hooks_.note(
         fmt::format("{}: {} tensors{}{}", config_.init, loaded.tensors, loaded.note.empty() ? "" : "; ", loaded.note));
@@ -196,8 +194,7 @@ void Run::micro_batch(const Batch& b) {
     write_file(folder_.path() + "/diverged_batch.txt", names);
     diverged(std::isfinite(r.loss) ? "gradient" : "loss", trainer_.first_bad_layer(in));
   }
-  if (config_.grad_accum == 1) norm_ = r.grad_norm;
-  loss_ = r.loss;
+  loss_ = r.loss, norm_ = r.grad_norm;
   at_.batch++, at_.seen += b.filled, at_.correct += r.correct, at_.loss_sum += r.loss * b.n;
   epoch_images_ += b.n;
 }
@@ -364,7 +361,9 @@ TrainResult train(const TrainConfig& config, const TrainHooks& hooks, bool resum
 TrainConfig config_of_run(const std::string& folder) {
   TrainConfig c;
   std::string file = folder + "/config.toml";
-  if (!std::filesystem::exists(file)) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", folder);
+  std::error_code unknown;
+  if (!std::filesystem::exists(file, unknown))
+    fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", folder);
   read_toml(c, file);
   c.output = folder;
   return c;

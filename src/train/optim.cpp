@@ -19,38 +19,28 @@ Tensor slot(Graph& g, const std::string& prefix, const Param& p) {
   return g.param({.name = prefix + p.name, .init = fill(0), .trainable = false, .file_axes = p.file_axes, .type = p.type});
 }
 
-Tensor global_norm(Graph& g, const std::vector<Tensor>& gradients) {
-  Tensor sum = full(g, {}, 0);
-  for (const Tensor& d : gradients)
-    if (d) sum = sum + sum_all(square(d));
-  return sqrt(sum);
-}
-
 // Records what parameters become if the step is sound.
 struct Updater {
   Graph& g;
   const Optimizer& o;
-  Tensor sound;  // 1 or 0, []
-
-  void set(const std::string& name, Tensor before, Tensor value) const { g.update(name, select(sound, value, before)); }
 
   void sgd(const Param& p, Tensor w, Tensor d) const {
     if (float decay = o.decay.of(p); decay != 0) d = d + w * decay;
     if (o.momentum != 0) {
       Tensor m = slot(g, "optim.momentum.", p), next = m * o.momentum + d;
-      set("optim.momentum." + p.name, m, next);
+      g.update("optim.momentum." + p.name, next);
       d = o.nesterov ? d + next * o.momentum : next;
     }
-    set(p.name, w, w - scalar_input(g, "lr") * d);
+    g.update(p.name, w - scalar_input(g, "lr") * d);
   }
 
   void adamw(const Param& p, Tensor w, Tensor d) const {
     Tensor m = slot(g, "optim.mean.", p), v = slot(g, "optim.square.", p), lr = scalar_input(g, "lr");
     Tensor m1 = m * o.beta1 + d * (1 - o.beta1), v1 = v * o.beta2 + square(d) * (1 - o.beta2);
-    set("optim.mean." + p.name, m, m1), set("optim.square." + p.name, v, v1);
+    g.update("optim.mean." + p.name, m1), g.update("optim.square." + p.name, v1);
     Tensor step = m1 * scalar_input(g, "unbias_mean") / (sqrt(v1) * scalar_input(g, "unbias_root") + o.eps);
     if (float decay = o.decay.of(p); decay != 0) w = w * (1 - lr * decay);
-    set(p.name, g.param_tensor(p.name), w - lr * step);
+    g.update(p.name, w - lr * step);
   }
 
   void ema(const std::vector<Param>& params) const {
@@ -58,7 +48,7 @@ struct Updater {
     Tensor keep = scalar_input(g, "ema_decay");
     for (const Param& p : params) {
       Tensor now = next.count(p.name) ? g.at(next[p.name]) : g.param_tensor(p.name), mean = slot(g, "ema.", p);
-      set("ema." + p.name, mean, now + (mean - now) * keep);
+      g.update("ema." + p.name, now + (mean - now) * keep);
     }
   }
 };
@@ -79,11 +69,24 @@ const std::vector<std::string>& optimizer_names() {
 
 bool is_slot(const std::string& name) { return name.starts_with("optim.") || name.starts_with("ema."); }
 
+Tensor record_norm(Graph& g, const std::vector<Tensor>& gradients) {
+  Tensor sum = full(g, {}, 0);
+  for (const Tensor& d : gradients)
+    if (d) sum = sum + sum_all(square(d));
+  Tensor norm = sqrt(sum);
+  g.output("grad_norm", norm);
+  return norm;
+}
+
+void guard_updates(Graph& g, Tensor sum) {
+  Tensor sound = equal(sum - sum, scalar(sum, 0));  // inf - inf and nan - nan are nan, which equals nothing
+  for (auto& [name, value] : g.take_updates()) g.update(name, select(sound, g.at(value), g.param_tensor(name)));
+}
+
 void record_updates(Graph& g, const Optimizer& o, const std::vector<Param>& params, std::vector<Tensor> gradients,
                     Tensor loss) {
-  Tensor norm = global_norm(g, gradients), sum = loss + norm;
-  g.output("grad_norm", norm);
-  Updater update{g, o, equal(sum - sum, scalar(sum, 0))};  // inf - inf and nan - nan are nan, which equals nothing
+  Tensor norm = record_norm(g, gradients);
+  Updater update{g, o};
   Tensor shrink = o.clip > 0 ? minimum(o.clip / (norm + 1e-6f), 1.0f) : Tensor{};
   for (size_t i = 0; i < params.size(); i++) {
     if (!params[i].trainable || !gradients[i]) continue;
@@ -91,6 +94,7 @@ void record_updates(Graph& g, const Optimizer& o, const std::vector<Param>& para
     o.kind == "adamw" ? update.adamw(params[i], w, d) : update.sgd(params[i], w, d);
   }
   if (o.ema_decay > 0) update.ema(params);
+  guard_updates(g, loss + norm);
 }
 
 std::vector<std::pair<std::string, float>> optimizer_feeds(const Optimizer& o, int64_t step, double lr) {

@@ -34,8 +34,13 @@ const std::vector<std::string>& optimizer_names();
 // A parameter that is not the model's: "optim.*" or "ema.*".
 bool is_slot(const std::string& name);
 
-// Records the updates of trainable params[i] by gradients[i] (empty: left alone), and of what follows them. Makes the
-// output "grad_norm". A step whose loss or gradient is not finite changes nothing, so that its cause can be looked for.
+// Makes the output "grad_norm" and returns it.
+Tensor record_norm(Graph& g, const std::vector<Tensor>& gradients);
+// Where `sum` is not finite, none of the updates recorded so far changes anything, so that the cause can be looked for.
+void guard_updates(Graph& g, Tensor sum);  // []
+
+// Records the updates of trainable params[i] by gradients[i] (empty: left alone), and of what follows them. Guards them and
+// those recorded before by loss and gradients.
 void record_updates(Graph& g, const Optimizer& o, const std::vector<Param>& params, std::vector<Tensor> gradients,
                     Tensor loss);
 

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "train/classifier.h"
 
 namespace fovea {
 namespace {
@@ -27,7 +28,7 @@ void read_randaugment(const std::string& text, Augment& a) {
                 : p.starts_with("p")  ? read_number(p.substr(1), a.randaugment_prob)
                                       : false);
   }
-  if (!ok || operations < 1 || operations > 20)
+  if (!ok || operations != std::floor(operations) || operations < 1 || operations > 20)
     fail(Code::usage, "aa: got \"{}\", need something like rand-m9-n2-mstd0.5", escape_control(clip(text, 60)));
   a.randaugment = static_cast<int>(operations);
 }
@@ -92,14 +93,13 @@ ModelInfo info_of(const TrainConfig& c, const Dataset& data) {
   const Model& m = find_model(c.model);
   ModelInfo r{c.model, {}, m.card, data.classes};
   r.card.channels = c.in_chans ? c.in_chans : data.channels;
-  if (data.table) as_table(r.card, data);
-  if (c.image_size) r.card.height = r.card.width = c.image_size;
-  for (size_t i = 0; i < 3 && !c.mean.empty(); i++) {
-    r.card.mean[i] = static_cast<float>(c.mean[c.mean.size() == 1 ? 0 : i]);
-    r.card.std[i] = static_cast<float>(c.std[c.std.size() == 1 ? 0 : i]);
-  }
-  if (!c.interpolation.empty()) r.card.interpolation = c.interpolation;
-  if (c.crop_pct > 0) r.card.crop_pct = static_cast<float>(c.crop_pct);
+    if (data.table) as_table(r.card, data);
+  apply({.image_size = c.image_size,
+         .mean = {c.mean.begin(), c.mean.end()},
+         .std = {c.std.begin(), c.std.end()},
+         .interpolation = c.interpolation,
+         .crop_pct = c.crop_pct},
+        r.card);
   r.options = {.classes = static_cast<int>(data.classes.size()),
                .channels = r.card.channels,
                .height = r.card.height,

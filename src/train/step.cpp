@@ -17,12 +17,14 @@ Param sum_slot(const Param& p) {
 }
 
 // Adds this micro-batch's share of the gradients to the sums.
-void record_sums(Graph& g, const std::vector<Param>& params, const std::vector<Tensor>& gradients, int micro_batches) {
+void record_sums(Graph& g, const std::vector<Param>& params, const std::vector<Tensor>& gradients, int micro_batches,
+                 Tensor loss) {
   for (size_t i = 0; i < params.size(); i++)
     if (gradients[i]) {
       Tensor sum = g.param(sum_slot(params[i]));
       g.update("optim.sum." + params[i].name, sum + gradients[i] * (1.0f / static_cast<float>(micro_batches)));
     }
+  guard_updates(g, loss + record_norm(g, gradients));
 }
 
 // Spends the sums: the optimizer's step, and zeros for the next round.
@@ -57,7 +59,7 @@ StepGraphs make_step(const Graph& model, const StepOptions& options) {
   if (options.accumulate == 1) {
     record_updates(g, options.optimizer, params, gradients, loss);
   } else {
-    record_sums(g, params, gradients, options.accumulate);
+    record_sums(g, params, gradients, options.accumulate, loss);
     r.apply = make_apply(params, gradients, options.optimizer);
   }
   if (options.checkpoint) r.step = checkpoint(g, forward);

@@ -13,7 +13,8 @@ struct StepOptions {
 };
 
 // Inputs: "image", soft targets "target" [n,classes], "key" if anything is random, and optimizer_feeds().
-// Outputs: "logits", "loss", "grad_norm" (of `apply` if there is one).
+// Outputs: "logits", "loss", "grad_norm" (`apply` has its own, of the whole). Loss or gradient not finite: no update changes
+// anything.
 struct StepGraphs {
   std::unique_ptr<Graph> step;
   std::unique_ptr<Graph> apply;  // accumulate > 1: runs after every so many steps, whose gradients it spends

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -22,28 +23,37 @@ int64_t count_correct(const float* logits, int classes, const std::vector<int>& 
 }  // namespace
 
 Trainer::Trainer(const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool,
-                 const std::function<void(int64_t)>& planned)
+                 const std::function<void(const Memory&)>& planned)
     : options_(options), key_(splitmix(seed ^ fnv1a("dropout"))), pool_(pool), model_(eval_graph(model)) {
   StepGraphs graphs = make_step(model, options);
   PlanOptions plan_options{.threads = pool.size()};
-  std::unique_ptr<Plan> plans[3];
-  int64_t bytes = 0, at = 0;
-  for (const Graph* g : std::initializer_list<const Graph*>{graphs.step.get(), graphs.apply.get(), model_.get()}) {
-    if (g) plans[at] = make_plan(*g, plan_options), bytes += plans[at]->peak_bytes() + plans[at]->state_floats * 4;
-    at++;
-  }
-  planned(bytes);
-  for (const Graph* g : {graphs.step.get(), graphs.apply.get()}) {
-    if (!g) continue;
-    for (const Param& p : g->params())
-      if (!state_.has(p.name)) params_.push_back(p);
-    state_.add(*g, seed, pool);
-  }
+  std::unique_ptr<Plan> plans[3] = {make_plan(*graphs.step, plan_options),
+                                    graphs.apply ? make_plan(*graphs.apply, plan_options) : nullptr,
+                                    make_plan(*model_, plan_options)};
+  std::set<std::string> met;  // step and apply share what they read
+  for (const Graph* g : {graphs.step.get(), graphs.apply.get()})
+    for (size_t i = 0; g && i < g->params().size(); i++)
+      if (met.insert(g->params()[i].name).second) params_.push_back(g->params()[i]);
+  planned(memory_of(plans));
+  for (const Graph* g : {graphs.step.get(), graphs.apply.get()})
+    if (g) state_.add(*g, seed, pool);
   start_ema();
   for (const Param& p : model_->params()) eval_state_.put(p.name, Array(p.type.shape));  // for evaluator() to fill
   step_ = std::make_unique<Program>(std::move(plans[0]), state_, pool);
   if (graphs.apply) apply_ = std::make_unique<Program>(std::move(plans[1]), state_, pool);
   eval_ = std::make_unique<Program>(std::move(plans[2]), eval_state_, pool);
+}
+
+Memory Trainer::memory_of(std::span<const std::unique_ptr<Plan>> plans) const {
+  Memory m;
+  for (const auto& plan : plans)
+    if (plan)
+      m.packed += static_cast<uint64_t>(plan->setup_floats), m.activations += static_cast<uint64_t>(plan->arena_floats);
+  for (const Param& p : params_) m.weights += static_cast<uint64_t>(p.type.shape.numel());
+  for (const Param& p : model_->params()) m.weights += static_cast<uint64_t>(p.type.shape.numel());  // the evaluator's copy
+  for (uint64_t* floats : {&m.weights, &m.packed, &m.activations}) *floats *= sizeof(float);
+  m.loading = m.weights + m.packed;
+  return m;
 }
 
 void Trainer::start_ema() {
@@ -74,9 +84,9 @@ void Trainer::feed(const StepInput& in) {
 StepResult Trainer::step(const StepInput& in) {
   feed(in);
   step_->run();
-  StepResult r{.loss = static_cast<double>(*step_->output("loss"))};
+  StepResult r{.loss = static_cast<double>(*step_->output("loss")),
+               .grad_norm = static_cast<double>(*step_->output("grad_norm"))};
   r.correct = count_correct(step_->output("logits"), step_->output_shape("logits")[1], in.labels);
-  if (!apply_) r.grad_norm = static_cast<double>(*step_->output("grad_norm"));
   return r;
 }
 
@@ -84,7 +94,6 @@ double Trainer::apply(int64_t update, double lr) {
   FOVEA_CHECK(apply_ != nullptr);
   feed(*apply_, update, lr);
   apply_->run();
-  step_->refresh();
   return static_cast<double>(*apply_->output("grad_norm"));
 }
 

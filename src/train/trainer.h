@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "run/program.h"
+#include "train/memory.h"
 #include "train/step.h"
 
 namespace fovea {
@@ -18,17 +19,17 @@ struct StepInput {
   double lr;
 };
 struct StepResult {
-  double loss = 0, grad_norm = 0;  // grad_norm: 0 where apply() knows it
+  double loss = 0, grad_norm = 0;  // of the (micro-)batch
   int64_t correct = 0;
 };
 
 class Trainer {
  public:
-  // model: recorded at the size of a (micro-)batch. The pool must outlive the trainer. planned: told how many bytes it will
-  // take before it takes them, and may throw.
+  // model: recorded at the size of a (micro-)batch. The pool must outlive the trainer. planned: told what it will take
+  // before it takes it, and may throw.
   Trainer(
       const Graph& model, const StepOptions& options, uint64_t seed, Pool& pool,
-      const std::function<void(int64_t)>& planned = [](int64_t) {});
+      const std::function<void(const Memory&)>& planned = [](const Memory&) {});
 
   State& state() { return state_; }
   const std::vector<Param>& params() const { return params_; }  // all that the state holds
@@ -36,7 +37,7 @@ class Trainer {
 
   // Forward and backward; with accumulate == 1 the update too.
   StepResult step(const StepInput& in);
-  // accumulate > 1: the update. Its grad_norm.
+  // accumulate > 1: the update. Its grad_norm, of all micro-batches together.
   double apply(int64_t update, double lr);
 
   // The network as it predicts, with the present weights (averaged ones if there are), or with a file's.
@@ -46,10 +47,11 @@ class Trainer {
   const Program& program() const { return *step_; }
   std::string prefix() const { return options_.optimizer.ema_decay > 0 ? "ema." : ""; }
 
-  // After a step that was not sound, and so changed no weight: the layer of its first value that is not finite, or "".
+  // After a step that was not sound, and so changed nothing: the layer of its first value that is not finite, or "".
   std::string first_bad_layer(const StepInput& in);
 
  private:
+  Memory memory_of(std::span<const std::unique_ptr<Plan>> plans) const;
   void feed(Program& p, int64_t update, double lr);
   void feed(const StepInput& in);
   StepOptions options_;

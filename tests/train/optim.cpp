@@ -117,6 +117,20 @@ TEST(Updates, AnUnsoundStepChangesNothing) {
     }
 }
 
+// Updates of others (running statistics) are guarded too.
+TEST(Updates, WhatIsNotFiniteLeavesStatisticsAlone) {
+  Graph g;
+  g.param({.name = "norm.running_mean", .trainable = false, .file_axes = {}, .type = {{2}}});
+  Tensor mean = g.param_tensor("norm.running_mean"), loss = g.input("loss", {{}});
+  g.update("norm.running_mean", mean + 1);
+  record_updates(g, {}, {}, {}, loss);
+  ASSERT_EQ(g.updates().size(), 1u);
+  int update = g.updates()[0].second;
+  auto after = [&](double value) { return interpret(g, {{mean.id, {3, 4}}, {loss.id, {value}}}, {update})[update]; };
+  EXPECT_EQ(after(0.5), (std::vector<double>{4, 5}));
+  EXPECT_EQ(after(std::nan("")), (std::vector<double>{3, 4}));
+}
+
 TEST(Updates, EmaFollowsTheNewWeights) {
   Bench b({.kind = "sgd", .momentum = 0, .ema_decay = 0.75f, .ema_warmup = false});
   double mean = b.state["fc.bias"][0];
