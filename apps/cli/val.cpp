@@ -1,4 +1,6 @@
 // fovea val: how often is a network right?
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "_network.h"
@@ -19,9 +21,9 @@ struct Request {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("val MODEL [--weights FILE] --data SPEC",
-            "Counts how often a network is right about labelled pictures: top-1, top-5, per class, calibration error.\n"
-            "SPEC is folder:DIR, csv:FILE, cifar10:DIR, mnist:DIR or fashion-mnist:DIR.");
+  Flags o("val MODEL [--weights FILE] --data SPEC",
+          "Counts how often a network is right about labelled pictures: top-1, top-5, per class, calibration error.\n" +
+              fmt::format("SPEC is {}.", kDataKinds));
   r.network.add(o);
   o.section("Data");
   o.text("--data", "SPEC", r.data, "labelled pictures");
@@ -35,7 +37,7 @@ bool parse(std::span<const std::string> args, Request& r) {
   o.number("--batch", r.batch, 1, 4096, "pictures at once; default: by their size");
   o.number("--workers", r.workers, 1, 64, "threads that decode and resize, beside the computing ones; default: 1");
   if (!o.parse(args)) return false;
-  if (r.data.empty()) fail(Code::usage, "val: --data is missing, need folder:DIR, csv:FILE, cifar10:DIR or mnist:DIR");
+  if (r.data.empty()) fail(Code::usage, "val: --data is missing, need {}", kDataKinds);
   return true;
 }
 
@@ -57,12 +59,12 @@ int default_batch(const Card& card) {
 std::vector<Record> per_class(const Evaluation& e, const Dataset& data) {
   std::vector<Record> rows;
   for (int c = 0; c < e.classes; c++) {
-    if (e.of_class(c) == 0) continue;
     size_t k = static_cast<size_t>(c);
+    if (e.pictures[k] == 0) continue;
     rows.push_back({{"class", k < data.classes.size() ? data.classes[k] : std::to_string(c)},
                     {"index", c},
-                    {"count", e.of_class(c)},
-                    {"correct", e.confusion[k * static_cast<size_t>(e.classes) + k]},
+                    {"count", e.pictures[k]},
+                    {"correct", e.right[k]},
                     {"accuracy", Value(100 * e.class_accuracy(c), 2)}});
   }
   return rows;
@@ -95,7 +97,7 @@ int run(std::span<const std::string> args) {
   Classifier network(info, file, static_cast<int>(std::min<int64_t>(batch, std::max<int64_t>(data.size(), 1))), pool,
                      r.common.mem_limit);
   if (!network.warning().empty()) note(network.warning());
-  Progress progress("val", "pictures");
+  ProgressLine progress("val", "pictures");
   auto show = [&](int64_t done, int64_t all) { return progress.update(done, all), true; };
   auto tell = [&](const std::string& text) { progress.clear(), note(text); };
   Evaluation e = evaluate(network.program(), data, info.card,

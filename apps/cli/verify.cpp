@@ -35,11 +35,11 @@ std::string line(const VerifyResult& r, Outcome o) {
 int run(std::span<const std::string> args) {
   std::vector<std::string> paths;
   Common common;
-  Options o("verify FIXTURE...",
-            "Builds the model that each parity fixture names, fills its parameters by the fixture's rule, and compares\n"
-            "parameter names, shapes and outputs. FIXTURE is a file (.json or .json.gz) or a folder of them.\n"
-            "Ends with \"N passed, M failed\"; exit code 7 if any failed. Fixtures in a folder whose model fovea does not\n"
-            "have are skipped and counted: \"N passed, M failed, K of models not built\".");
+  Flags o("verify FIXTURE...",
+          "Builds the model that each parity fixture names, fills its parameters by the fixture's rule, and compares\n"
+          "parameter names, shapes and outputs. FIXTURE is a file (.json or .json.gz) or a folder of them.\n"
+          "Ends with \"N passed, M failed\"; exit code 7 if any failed or none was compared. Fixtures in a folder whose\n"
+          "model fovea does not have are skipped and counted: \"N passed, M failed, K of models not built\".");
   o.names("FIXTURE", paths, 1);
   common.add_running(o);
   common.add_format(o);
@@ -48,7 +48,7 @@ int run(std::span<const std::string> args) {
   Format format = common.output();
   std::vector<std::string> files = find_fixtures(paths);
   Pool pool(common.threads);
-  Progress progress("verify", "models");
+  ProgressLine progress("verify", "models");
   std::vector<Record> rows;
   int64_t count[3] = {};
   for (size_t i = 0; i < files.size(); i++) {
@@ -67,7 +67,8 @@ int run(std::span<const std::string> args) {
     print(total + '\n');
   else
     note(total);
-  return count[1] ? static_cast<int>(Code::mismatch) : 0;
+  bool good = count[0] > 0 && count[1] == 0;  // nothing compared is no success
+  return good ? 0 : static_cast<int>(Code::mismatch);
 }
 
 }  // namespace

@@ -90,10 +90,18 @@ Checkpoint load(const std::string& path, State& state, std::span<const Param> pa
   return c;
 }
 
+// Not to know is an error: a run must not begin anew because its folder cannot be read for a moment.
+bool exists(const std::string& path) {
+  std::error_code error;
+  bool r = fs::exists(path, error);
+  if (error) fail(Code::resources, "{}: cannot be looked for: {}", path, error.message());
+  return r;
+}
+
 // The newest becomes the one before, while always one of them is there under each name.
 void keep_previous(const std::string& last, const std::string& prev) {
   std::error_code gone;
-  if (!fs::exists(last, gone)) return;
+  if (!exists(last)) return;
   std::string link = fmt::format("{}/.prev.tmp.{}.0", fs::path(last).parent_path().string(), getpid());
   fs::remove(link, gone);
   fs::create_hard_link(last, link, gone);
@@ -119,14 +127,15 @@ void save_checkpoint(const std::string& folder, const State& state, std::span<co
 std::optional<Checkpoint> load_checkpoint(const std::string& folder, State& state, std::span<const Param> params,
                                           const Note& note) {
   std::string last = folder + "/last.safetensors", prev = folder + "/prev.safetensors";
-  bool has_prev = fs::exists(prev);
-  if (!fs::exists(last)) return has_prev ? std::optional(load(prev, state, params)) : std::nullopt;
+  bool has_prev = exists(prev);
+  if (!exists(last)) return has_prev ? std::optional(load(prev, state, params)) : std::nullopt;
   try {
     return load(last, state, params);
   } catch (const Error& e) {
     if (e.code() != Code::bad_file || !has_prev) throw;
-    Checkpoint c = load(prev, state, params);    // its own complaint, if it is no better
-    fs::rename(last, folder + "/last.damaged");  // or the next save would make it the one before
+    Checkpoint c = load(prev, state, params);  // its own complaint, if it is no better
+    std::error_code kept;
+    fs::rename(last, folder + "/last.damaged", kept);  // or the next save would make it the one before
     note(fmt::format("{}; going on from prev.safetensors, step {}", e.what(), c.at.step));
     return c;
   }
@@ -135,7 +144,7 @@ std::optional<Checkpoint> load_checkpoint(const std::string& folder, State& stat
 std::optional<std::string> checkpoint_config(const std::string& folder) {
   for (const char* name : {"/last.safetensors", "/prev.safetensors"}) {
     std::string path = folder + name;
-    if (!fs::exists(path)) continue;
+    if (!exists(path)) continue;
     try {
       return read_header(*TensorFile::open(path), path).config;
     } catch (const Error& e) {

@@ -33,7 +33,9 @@ class Tally {
  public:
   Tally(int classes, int64_t samples) {
     r.classes = classes;
-    r.confusion.assign(static_cast<size_t>(classes) * static_cast<size_t>(classes), 0);
+    size_t n = static_cast<size_t>(classes);
+    r.pictures.assign(n, 0), r.right.assign(n, 0);
+    if (classes <= kMostConfused) r.confusion.assign(n * n, 0);
     r.predicted.assign(static_cast<size_t>(samples), -1), r.confidence.assign(static_cast<size_t>(samples), 0);
   }
   void add(const float* logits, int label, int64_t sample) {
@@ -42,7 +44,9 @@ class Tally {
     double all = log_sum_exp(logits, r.classes), sure = std::exp(static_cast<double>(logits[best]) - all);
     r.count++, r.correct += rank == 0, r.correct5 += rank < 5;
     r.loss_sum += all - static_cast<double>(logits[label]);
-    r.confusion[static_cast<size_t>(label * r.classes + best)]++;
+    size_t truth = static_cast<size_t>(label);
+    r.pictures[truth]++, r.right[truth] += best == label;
+    if (!r.confusion.empty()) r.confusion[truth * r.pictures.size() + static_cast<size_t>(best)]++;
     r.predicted[static_cast<size_t>(sample)] = best, r.confidence[static_cast<size_t>(sample)] = static_cast<float>(sure);
     Bin& bin = bins_[std::min(kBins - 1, static_cast<size_t>(std::max(0.0, sure * kBins)))];
     bin.count++, bin.correct += rank == 0, bin.confidence += sure;
@@ -56,15 +60,9 @@ class Tally {
 
 }  // namespace
 
-int64_t Evaluation::of_class(int c) const {
-  int64_t n = 0;
-  for (int p = 0; p < classes; p++) n += confusion[static_cast<size_t>(c * classes + p)];
-  return n;
-}
-
 double Evaluation::class_accuracy(int c) const {
-  int64_t n = of_class(c);
-  return n ? static_cast<double>(confusion[static_cast<size_t>(c * classes + c)]) / static_cast<double>(n) : 0;
+  size_t k = static_cast<size_t>(c);
+  return pictures[k] ? static_cast<double>(right[k]) / static_cast<double>(pictures[k]) : 0;
 }
 
 int rank_of(const float* logits, int classes, int label) {

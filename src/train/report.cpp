@@ -122,6 +122,16 @@ std::string sample_grid(const Report& r) {
   return "<div class=\"grid\">\n" + s + "</div>\n";
 }
 
+// The class that `c` is most often taken for, and how often; "" for none.
+std::string most_taken_for(const Report& r, size_t c) {
+  size_t n = r.evaluation.pictures.size(), most = c;
+  if (r.evaluation.confusion.empty()) return "";
+  const int64_t* row = &r.evaluation.confusion[c * n];
+  for (size_t k = 0; k < n; k++)
+    if (k != c && row[k] > 0 && (most == c || row[k] > row[most])) most = k;
+  return most == c ? "" : fmt::format("{} ({})", escape_xml(class_name(r, static_cast<int>(most))), row[most]);
+}
+
 std::string class_table(const Report& r) {
   std::string s = "<table><tr><th>class</th><th>pictures</th><th>accuracy</th><th>most often taken for</th></tr>\n";
   std::vector<int> order(static_cast<size_t>(r.evaluation.classes));
@@ -130,13 +140,10 @@ std::string class_table(const Report& r) {
                    [&](int a, int b) { return r.evaluation.class_accuracy(a) < r.evaluation.class_accuracy(b); });
   if (order.size() > 100) order.resize(100);  // the weakest hundred
   for (int c : order) {
-    const int64_t* row = &r.evaluation.confusion[static_cast<size_t>(c * r.evaluation.classes)];
-    int most = -1;
-    for (int k = 0; k < r.evaluation.classes; k++)
-      if (k != c && row[k] > 0 && (most < 0 || row[k] > row[most])) most = k;
+    size_t k = static_cast<size_t>(c);
     s += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
-                     escape_xml(class_name(r, c)), r.evaluation.of_class(c), percent(r.evaluation.class_accuracy(c)),
-                     most < 0 ? "" : fmt::format("{} ({})", escape_xml(class_name(r, most)), row[most]));
+                     escape_xml(class_name(r, c)), r.evaluation.pictures[k], percent(r.evaluation.class_accuracy(c)),
+                     most_taken_for(r, k));
   }
   return s + "</table>\n";
 }

@@ -75,6 +75,7 @@ void check_run_folder(const std::string& path, bool resume) {
   std::error_code error;
   if (fs::exists(path, error) && !fs::is_directory(path, error)) fail(Code::usage, "{}: is not a folder", path);
   bool used = fs::exists(path + "/config.toml", error);
+  if (error) fail(Code::resources, "{}: the run folder cannot be read: {}", path, error.message());
   if (resume && !used) fail(Code::usage, "{}: is not the folder of a run: it has no config.toml", path);
   if (!resume && used) fail(Code::usage, "{}: holds a run. Go on with --resume {}, or choose another --output", path, path);
   for (const char* file : {"report.html", "metrics.csv", "checkpoints/last.safetensors", "checkpoints/best.safetensors"})
@@ -126,10 +127,14 @@ void RunFolder::lock() {
 
 void RunFolder::keep_epochs(int done) {
   std::string text = kHeader;
-  for (const std::string& line : split(read_file(path_ + "/metrics.csv"), '\n'))
+  std::string file = path_ + "/metrics.csv", before;
+  try {
+    before = read_file(file);
+  } catch (const Error& e) { note_(fmt::format("{}; the curves begin anew", e.what())); }
+  for (const std::string& line : split(before, '\n'))
     if (Metrics m; read_row(line, m) && m.epoch <= done) metrics_.push_back(m), text += csv_row(m);
-  write_file(path_ + "/metrics.csv", text);
-  csv_ = std::make_unique<Sink>(path_ + "/metrics.csv", note_);
+  write_file(file, text);
+  csv_ = std::make_unique<Sink>(file, note_);
 }
 
 void RunFolder::add(const Metrics& m) {
@@ -158,8 +163,7 @@ std::string environment_json(int threads) {
   uname(&host);
   auto text = [](const std::string& s) { return '"' + escape_json(s) + '"'; };
   std::string variables;
-  for (const char* name : {"FOVEA_ISA", "FOVEA_JIT"})
-    if (const char* value = std::getenv(name)) variables += fmt::format(", {}: {}", text(name), text(value));
+  if (const char* value = std::getenv("FOVEA_ISA")) variables = fmt::format(", \"FOVEA_ISA\": {}", text(value));
   return fmt::format(
       "{{\n  \"started\": {},\n  \"cpu\": {},\n  \"isa\": {},\n  \"cpus\": {},\n  \"threads\": {},\n  \"system\": {},\n"
       "  \"compiler\": {}{}\n}}\n",

@@ -13,7 +13,8 @@ struct VerifyResult {
   bool passed = false;
   bool built = true;     // false: there is no model of that name, and so nothing was compared
   std::string message;   // what is wrong, one line; what was compared if nothing is
-  double error = 0;      // the largest over all runs, relative to the largest output
+  int runs = 0;          // that were compared
+  double error = 0;      // relative to the largest output, of the run that came nearest to its tolerance
   double tolerance = 0;  // of that run
 };
 

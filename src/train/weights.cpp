@@ -49,10 +49,11 @@ std::vector<int64_t> wanted_shape(const Param& p) {
   return {s.begin(), s.end()};
 }
 
-// Differs from p in nothing but the number of classes.
-bool other_classes(const Param& p, const std::vector<int64_t>& got) {
+// p is of the classifier, and the file's differs in nothing but the number of classes.
+bool other_classes(const Param& p, const std::vector<int64_t>& got, int classes) {
   std::vector<int64_t> want = wanted_shape(p);
-  return got.size() == want.size() && !got.empty() && std::equal(got.begin() + 1, got.end(), want.begin() + 1);
+  return got.size() == want.size() && !got.empty() && want[0] == classes &&
+         std::equal(got.begin() + 1, got.end(), want.begin() + 1);
 }
 
 // The first two of a list and how many more there are.
@@ -129,7 +130,7 @@ Match match(const Graph& g, const TensorFile& file, const std::string& path, con
       if (!ignored(name)) m.extra.push_back(t.name);
     } else if (t.shape == wanted_shape(*p) || side_in_file(*p, positions_of(g, *p), t.shape)) {
       m.pairs[p] = &t;
-    } else if (options.replace_head && other_classes(*p, t.shape)) {
+    } else if (other_classes(*p, t.shape, options.classes)) {
       m.replaced.push_back(name);
     } else {
       m.shapes.push_back(fmt::format("{}: got {}, need {}", name, dims_text(t.shape), dims_text(wanted_shape(*p))));

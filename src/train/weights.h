@@ -25,7 +25,7 @@ void describe(const ModelInfo& info, Metadata& metadata);
 std::optional<ModelInfo> model_info(const TensorFile& file, const std::string& path);
 
 struct LoadOptions {
-  bool replace_head = false;  // a parameter that differs only in the number of classes keeps its initial value
+  int classes = 0;  // > 0: a parameter of so many rows keeps its initial value where the file's has another number of rows
   std::vector<std::pair<std::string, std::string>> renames = {};  // see Model::renames
 };
 struct Loaded {

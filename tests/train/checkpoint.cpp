@@ -236,8 +236,10 @@ TEST(Weights, WhatDoesNotFitIsListedAtOnce) {
   EXPECT_EQ(load().tensors, 3);
   write({conv, {"head.weight", FileType::f32, {9, 4}, zeros}, {"head.bias", FileType::f32, {9}, zeros}});
   message([&] { load(); }, Code::bad_file);
-  Loaded r = load({.replace_head = true});
+  Loaded r = load({.classes = 5});
   EXPECT_EQ(r.replaced, (std::vector<std::string>{"head.weight", "head.bias"}));
+  write({{"conv.weight", FileType::f32, {3, 2, 3, 3}, zeros}, bias, head});
+  EXPECT_NE(message([&] { load({.classes = 5}); }, Code::bad_file).find("1 of another shape (conv.weight"), text.npos);
   write({{"net.conv.kernel", FileType::f32, {4, 2, 3, 3}, zeros},
          {"net.head.bias", FileType::f32, {5}, zeros},
          {"net.head.weight", FileType::f32, {5, 4}, zeros}});

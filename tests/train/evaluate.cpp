@@ -64,7 +64,8 @@ TEST(Evaluate, EqualsThePlainDefinition) {
   int64_t all = 0;
   for (int64_t n : e.confusion) all += n;
   EXPECT_EQ(all, 32);
-  EXPECT_EQ(e.of_class(2), 8);
+  EXPECT_EQ(e.pictures, std::vector<int64_t>(4, 8));
+  for (size_t c = 0; c < 4; c++) EXPECT_EQ(e.right[c], e.confusion[c * 4 + c]);
 }
 
 TEST(Plot, TicksAreRoundAndCoverTheRange) {

@@ -1,6 +1,7 @@
 #include "train/verify.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -37,7 +38,7 @@ TEST(Verify, FindsDifferences) {
   FOVEA_NEEDS(zoo("test_convnext2"));
   using Json = nlohmann::ordered_json;
   const Json original = Json::parse(read_maybe_gzip(zoo("test_convnext2")));
-  std::string path = testing::TempDir() + "/fovea_changed.json";
+  std::string path = testing::TempDir() + "/fovea_changed_" + std::to_string(getpid()) + ".json";
   Pool pool(1);
   auto expect = [&](const char* message, auto change) {
     Json j = original;
@@ -61,10 +62,11 @@ TEST(Verify, FindsDifferences) {
   expect("largest output of row 1", [](Json& j) { j["argmax"][1] = j["argmax"][1].get<int>() + 1; });
   expect("no model", [](Json& j) { j["model"] = "test_convnext9"; });
   expect("not the reference's", [](Json& j) { j["logits"].erase(0); });
+  expect("nothing to compare", [](Json& j) { j["tol"] = nullptr; });
 }
 
 TEST(Verify, Folders) {
-  std::string dir = testing::TempDir() + "/fovea_fixtures";
+  std::string dir = testing::TempDir() + "/fovea_fixtures_" + std::to_string(getpid());
   std::filesystem::create_directory(dir);
   for (const char* name : {"b.json", "a.json.gz", "README.md"}) std::ofstream(dir + "/" + name) << "{}";
   EXPECT_EQ(find_fixtures({dir, "x.json"}), (std::vector<std::string>{dir + "/a.json.gz", dir + "/b.json", "x.json"}));
