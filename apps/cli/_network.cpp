@@ -6,6 +6,7 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "io/resize.h"
 
 namespace fovea::cli {
 namespace {
@@ -43,7 +44,7 @@ bool is_file(const std::string& path) {
   return stat(path.c_str(), &info) == 0 && !S_ISDIR(info.st_mode);
 }
 
-void NetworkFlags::add(Options& o) {
+void NetworkFlags::add(Flags& o) {
   o.name("MODEL", model);
   o.section("Network");
   o.text("--weights", "FILE", weights, "safetensors, or PyTorch's .pth, .pt, .th");
@@ -52,13 +53,12 @@ void NetworkFlags::add(Options& o) {
          "class names: a file with one per line, or A,B,C; default: what the weight file says");
 }
 
-void NetworkFlags::add_card(Options& o) {
+void NetworkFlags::add_card(Flags& o) {
   o.section("Pictures (default: as the model's card or the weight file says)");
   o.number("--image-size", card.image_size, 1, 8192, "side of the square that the network sees");
   o.numbers("--mean", card.mean, -10, 10, "of pixels scaled to 0..1; one number for all channels");
   o.numbers("--std", card.std, 1e-3, 10, "of pixels scaled to 0..1; one number for all channels");
-  o.choice("--interpolation", {"nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"}, card.interpolation,
-           "of resizing");
+  o.choice("--interpolation", filter_names(), card.interpolation, "of resizing");
   o.number("--crop-pct", card.crop_pct, 0.05, 1, "share of the short side that the network sees");
 }
 

@@ -10,8 +10,8 @@ struct NetworkFlags {
   CardChanges card;
 
   // MODEL is an architecture, a weight file that says what it is, or a network within this program.
-  void add(Options& o);
-  void add_card(Options& o);
+  void add(Flags& o);
+  void add_card(Flags& o);
   // The weights; `needed`: usage error if there are none.
   NetworkFile open(bool needed) const;
   // What they are, with the changes and the class names that were asked for.

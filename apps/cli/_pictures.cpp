@@ -7,18 +7,12 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "io/image.h"
 
 namespace fovea::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-bool is_picture(const fs::path& path) {
-  std::string ending = path.extension().string();
-  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  static constexpr const char* kEndings[] = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"};
-  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](const char* e) { return ending == e; });
-}
 
 void add_folder(const std::string& folder, std::vector<std::string>& out) {
   std::error_code error;
@@ -29,7 +23,7 @@ void add_folder(const std::string& folder, std::vector<std::string>& out) {
     std::error_code unknown;
     bool inside = it->is_directory(unknown);
     if (hidden && inside) it.disable_recursion_pending();
-    if (!hidden && !inside && is_picture(it->path())) found.push_back(it->path().string());
+    if (!hidden && !inside && is_picture_name(it->path().string())) found.push_back(it->path().string());
   }
   if (error) fail(Code::bad_file, "{}: the folder cannot be read: {}", folder, error.message());
   if (found.empty()) fail(Code::bad_file, "{}: holds no JPEG, PNG or WebP pictures", folder);

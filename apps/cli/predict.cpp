@@ -32,10 +32,10 @@ struct Outcome {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("predict MODEL [--weights FILE] PICTURE...",
-            "Names what is in pictures. MODEL is an architecture (with --weights), a weight file that fovea wrote, or a\n"
-            "network within this program. PICTURE is a JPEG, PNG or WebP file, a folder, a glob, or - for standard input.\n"
-            "A picture that cannot be read is reported, the others go on, and the exit code is 3.");
+  Flags o("predict MODEL [--weights FILE] PICTURE...",
+          "Names what is in pictures. MODEL is an architecture (with --weights), a weight file that fovea wrote, or a\n"
+          "network within this program. PICTURE is a JPEG, PNG or WebP file, a folder, a glob, or - for standard input.\n"
+          "A picture that cannot be read is reported, the others go on, and the exit code is 3.");
   r.network.add(o);
   o.names("PICTURE", r.pictures, 1);
   r.network.add_card(o);
@@ -55,7 +55,10 @@ Outcome load_picture(const std::string& path, bool apply_exif, const ImageLimits
     if (apply_exif && orientation != 1) image = orient(image);
     preprocess(view(image), out);
     return {"", orientation};
-  } catch (const std::exception& e) { return {e.what(), 1}; }
+  } catch (const Error& e) {
+    if (!is_of_the_file(e)) throw;
+    return {e.what(), 1};
+  }
 }
 
 struct Guess {
@@ -128,7 +131,7 @@ ImageLimits limits_of(const Request& r, const Classifier& network) {
 // Decoding is shared out among the threads, then the network runs on all of them.
 int predict_all(const Request& r, const std::vector<std::string>& pictures, Classifier& network, Pool& pool) {
   Printer printer(r.common.output());
-  Progress progress("predict", "pictures");
+  ProgressLine progress("predict", "pictures");
   std::vector<Preprocessor> preprocessors(static_cast<size_t>(network.batch()), Preprocessor(network.info().card));
   ImageLimits limits = limits_of(r, network);
   bool bad = false, told = false;

@@ -120,15 +120,15 @@ void check_path(const CsvReader& csv, const Field& f) {
 }
 
 // A row of a part that does not exist would never be seen, and nobody would notice.
-bool is_split(const CsvReader& csv, const Field& f, const std::string& split) {
+std::string split_of(const CsvReader& csv, const Field& f) {
   if (f.text != "train" && f.text != "val" && f.text != "test")
     csv.fail_at(f, fmt::format("got the split \"{}\", need train, val or test", f.text.substr(0, 40)));
-  return f.text == split;
+  return f.text;
 }
 
 struct Row {
-  Field label;
-  std::string name;
+  Field file, label;
+  std::string name, split;
 };
 
 // Whole numbers that are no indices, as -1 for "unknown", must not turn all the others into names in the order of text.
@@ -140,6 +140,16 @@ void check_not_indices(const CsvReader& csv, const std::vector<Row>& rows) {
   for (const Row& r : rows)
     if (!as_index(r.label.text))
       csv.fail_at(r.label, fmt::format("got the class {}, need 0 to {}", r.label.text.substr(0, 40), kMostClasses - 1));
+}
+
+// The rows of a split; of val and test one stands for the other where it is not there.
+std::vector<Row> rows_of(const std::vector<Row>& all, const std::string& split) {
+  std::string other = split == "test" ? "val" : split == "val" ? "test" : split;
+  std::vector<Row> r;
+  for (const std::string& wanted : {split, other})
+    if (r.empty())
+      std::copy_if(all.begin(), all.end(), std::back_inserter(r), [&](const Row& row) { return row.split == wanted; });
+  return r;
 }
 
 // Indices if every label is one, names otherwise.
@@ -215,14 +225,17 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
   while (csv.next(row)) {
     if (row.size() != header.size())
       csv.fail_at(row[0], fmt::format("got {} fields, need {} as in line 1", row.size(), header.size()));
-    if (split_at >= 0 && !is_split(csv, row[split_at], split)) continue;
-    check_path(csv, row[file_at]);
-    if (row[class_at].text.empty()) csv.fail_at(row[class_at], "the class is empty");
-    data.files.push_back(row[file_at].text);
-    rows.push_back({row[class_at], name_at >= 0 ? row[name_at].text : ""});
+    rows.push_back(
+        {row[file_at], row[class_at], name_at >= 0 ? row[name_at].text : "", split_at >= 0 ? split_of(csv, row[split_at]) : ""});
   }
+  if (split_at >= 0) rows = rows_of(rows, split);
   if (rows.empty())
     fail(Code::bad_file, "{}: lists no pictures{}", file, split_at >= 0 ? " with the split \"" + split + "\"" : "");
+  for (const Row& r : rows) {
+    check_path(csv, r.file);
+    if (r.label.text.empty()) csv.fail_at(r.label, "the class is empty");
+    data.files.push_back(r.file.text);
+  }
   if (options.classes.empty()) {
     label_rows(data, rows, csv);
   } else {

@@ -72,9 +72,7 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
   struct stat info {};
   if (stat(spec.c_str(), &info) == 0)
     fail(Code::usage, "data \"{0}\": the kind is missing. Try {1}:{0}", spec, S_ISDIR(info.st_mode) ? "folder" : "csv");
-  fail(Code::usage,
-       "data \"{}\": got the kind \"{}\", need one of folder:, csv:, cifar10:, mnist:, fashion-mnist:, table:{}", spec, kind,
-       suggestion(kind, names));
+  fail(Code::usage, "data \"{}\": got the kind \"{}\", need {}{}", spec, kind, kDataKinds, suggestion(kind, names));
 }
 
 std::string list_names(const std::vector<std::string>& names, size_t most) {
@@ -106,8 +104,18 @@ void match_classes(Dataset& data, const std::vector<std::string>& wanted, const 
 }
 
 Dataset take(const Dataset& data, const std::vector<int64_t>& samples) {
-  Dataset out = data;
-  out.labels.clear(), out.files.clear(), out.pixels.clear();
+  Dataset out{.spec = data.spec,
+              .classes = data.classes,
+              .labels = {},
+              .notes = data.notes,
+              .has_splits = data.has_splits,
+              .apply_exif = data.apply_exif,
+              .root = data.root,
+              .files = {},
+              .h = data.h,
+              .w = data.w,
+              .channels = data.channels,
+              .pixels = {}};
   int64_t bytes = int64_t{data.h} * data.w * data.channels;
   for (int64_t i : samples) {
     out.labels.push_back(data.labels[i]);

@@ -17,6 +17,8 @@ namespace fovea {
 // How a table's standardised numbers are kept in 8 bits.
 constexpr double kTableMean = 128, kTableDeviation = 32;
 
+constexpr const char* kDataKinds = "folder:DIR, csv:FILE, cifar10:DIR, mnist:DIR, fashion-mnist:DIR or table:FILE";
+
 // Samples are either files, decoded when asked for, or small pictures of one size that are all in memory.
 struct Dataset {
   std::string spec;
@@ -48,8 +50,8 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
 Dataset take(const Dataset& data, const std::vector<int64_t>& samples);
 std::vector<int64_t> first_of_each_class(const Dataset& data, int count);  // in their order; fewer where there are fewer
 
-// For data without splits: the held-out `fraction`, or the rest. Chosen by the samples' names, so that adding pictures
-// never moves another one across.
+// For data without splits: the held-out `fraction`, or the rest. Chosen by the names of files, so that adding pictures
+// never moves another one across; by their numbers where there are no files.
 std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out);
 Dataset hold_out(const Dataset& data, double fraction, bool held_out);
 

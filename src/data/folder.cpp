@@ -17,17 +17,6 @@ bool is_litter(const std::string& name) {
   return name.empty() || name[0] == '.' || name == "__MACOSX" || name == "Thumbs.db" || name == "desktop.ini";
 }
 
-bool is_picture(const std::string& name) {
-  size_t dot = name.rfind('.');
-  if (dot == name.npos) return false;
-  std::string ending = name.substr(dot + 1);
-  std::transform(ending.begin(), ending.end(), ending.begin(), [](unsigned char c) { return std::tolower(c); });
-  for (const char* known : {"jpg", "jpeg", "jpe", "jfif", "png", "webp"}) {
-    if (ending == known) return true;
-  }
-  return false;
-}
-
 struct Ignored {
   int64_t count = 0;
   std::string first;
@@ -80,7 +69,7 @@ void add_files(Dataset& data, const std::string& sub, int label, Ignored& ignore
     todo.pop_back();
     Listing found = list(data.root + "/" + at, ignored);
     for (const std::string& name : found.files) {
-      if (!is_picture(name)) {
+      if (!is_picture_name(name)) {
         ignored.add(data.root + "/" + at + "/" + name);
         continue;
       }

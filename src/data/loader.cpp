@@ -263,7 +263,7 @@ void Loader::Impl::load(Slot& s, int i, Augmenter& augmenter, Image& room) {
     augmenter.make(data.image(sample, room), random, image);
     if (!data.files.empty() && !data.apply_exif && room.orientation != 1) turned = sample;
   } catch (const Error& e) {
-    if (e.code() != Code::bad_file && e.code() != Code::unsupported && e.code() != Code::resources) throw;
+    if (!is_of_the_file(e)) throw;
     s.reasons[i] = e.what();
     std::fill_n(image, pixels, 0.f);
     label = -1;

@@ -163,4 +163,13 @@ Image orient(const Image& a) {
   return out;
 }
 
+bool is_picture_name(const std::string& name) {
+  size_t dot = name.rfind('.');
+  if (dot == name.npos) return false;
+  std::string ending = name.substr(dot + 1);
+  for (char& c : ending) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  static constexpr const char* kEndings[] = {"jpg", "jpeg", "jpe", "jfif", "png", "webp"};
+  return std::any_of(std::begin(kEndings), std::end(kEndings), [&](const char* e) { return ending == e; });
+}
+
 }  // namespace fovea

@@ -37,6 +37,8 @@ struct ImageLimits {
 void decode_image(std::span<const uint8_t> bytes, const std::string& name, Image& out, const ImageLimits& limits = {});
 Image decode_image(std::span<const uint8_t> bytes, const std::string& name, const ImageLimits& limits = {});
 
+// By the ending: .jpg, .jpeg, .jpe, .jfif, .png, .webp. Only for choosing among the files of folders.
+bool is_picture_name(const std::string& name);
 // A file, or standard input for "-". Only regular files are opened: a pipe or device never blocks.
 Image load_image(const std::string& path, const ImageLimits& limits = {});
 std::string read_image_bytes(const std::string& path, const ImageLimits& limits = {});

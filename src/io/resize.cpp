@@ -1,9 +1,10 @@
 #include "io/resize.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <iterator>
 #include <numbers>
 
 #include "base/cpu.h"
@@ -14,7 +15,6 @@
 namespace fovea {
 namespace {
 
-constexpr const char* kNames[] = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
 constexpr double kSupport[] = {0, 0.5, 1, 1, 2, 3};
 constexpr int kBits = 22;  // of a weight's fraction: 8 more for the pixel and 2 for overshoot fill 32
 
@@ -155,11 +155,16 @@ void copy_rows(ImageView src, int y, int x, int h, int w, uint8_t* out) {
 
 }  // namespace
 
+const std::vector<std::string>& filter_names() {
+  static const std::vector<std::string> names = {"nearest", "box", "bilinear", "hamming", "bicubic", "lanczos"};
+  return names;
+}
+
 Filter filter_from(const std::string& name) {
-  auto at = std::find(std::begin(kNames), std::end(kNames), name);
-  if (at != std::end(kNames)) return static_cast<Filter>(at - kNames);
-  fail(Code::usage, "interpolation: got \"{}\", need one of nearest, box, bilinear, hamming, bicubic, lanczos{}", name,
-       suggestion(name, std::vector<std::string>(std::begin(kNames), std::end(kNames))));
+  const std::vector<std::string>& names = filter_names();
+  auto at = std::find(names.begin(), names.end(), name);
+  if (at != names.end()) return static_cast<Filter>(at - names.begin());
+  fail(Code::usage, "interpolation: got \"{}\", need one of {}{}", name, fmt::join(names, ", "), suggestion(name, names));
 }
 
 void Resizer::nearest(ImageView src, int h, int w, int y, int x, int out_h, int out_w, uint8_t* out) {

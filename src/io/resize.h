@@ -11,6 +11,7 @@ namespace fovea {
 
 enum class Filter { nearest, box, bilinear, hamming, bicubic, lanczos };
 
+const std::vector<std::string>& filter_names();
 Filter filter_from(const std::string& name);  // usage error with the choices
 
 // For outputs i: the inputs first[i] .. first[i] + count[i] - 1 and their weights, scaled by 2^22.

@@ -132,6 +132,7 @@ void check(const TrainConfig& c) {
   };
   need(!c.model.empty(), "model", "an architecture. Try --model resnet20_cifar, or see `fovea models`");
   need(!c.data.empty(), "data", "training pictures. Try --data folder:DIR");
+  need(c.in_chans != 2, "in-chans", "1 or 3");
   for (auto [name, v] : {std::pair{"mean", &c.mean}, {"std", &c.std}})
     need(v->empty() || v->size() == 1 || v->size() == 3, name, "1 or 3 numbers");
   need(c.mean.size() == c.std.size(), "mean, std", "as many numbers of one as of the other");

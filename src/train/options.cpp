@@ -1,5 +1,8 @@
 // The registry of config.h: one row per option. Names are timm's where timm has the option.
 #include "train/config.h"
+
+#include "data/dataset.h"
+#include "io/resize.h"
 #include "train/optim.h"
 #include "train/schedule.h"
 
@@ -10,29 +13,25 @@ constexpr double kMany = 1e9;
 using C = TrainConfig;
 
 std::vector<Option> model_options() {
+  std::vector<std::string> filters = filter_names();
+  filters.insert(filters.begin(), "");
   return {
       {"model", "model", &C::model, 0, 0, {}, "architecture, see `fovea models`"},
       {"model", "init", &C::init, 0, 0, {}, "weights to start from; a classifier for other classes is replaced"},
       {"model", "image-size", &C::image_size, 0, 8192, {}, "side of the input in pixels; 0: the model's"},
-      {"model", "in-chans", &C::in_chans, 0, 4, {}, "channels of the input; 0: the data's"},
+      {"model", "in-chans", &C::in_chans, 0, 3, {}, "channels of the input; 0: the data's"},
       {"model", "drop", &C::drop, 0, 0.99, {}, "dropout before the classifier"},
       {"model", "drop-path", &C::drop_path, 0, 0.99, {}, "stochastic depth at the deepest block"},
       {"model", "mean", &C::mean, -10, 10, {}, "of the pixels scaled to 0..1, per channel; none: the model's"},
       {"model", "std", &C::std, 1e-3, 10, {}, "of the pixels scaled to 0..1, per channel; none: the model's"},
-      {"model",
-       "interpolation",
-       &C::interpolation,
-       0,
-       0,
-       {"", "nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"},
-       "of resizing; none: the model's"},
+      {"model", "interpolation", &C::interpolation, 0, 0, filters, "of resizing; none: the model's"},
       {"model", "crop-pct", &C::crop_pct, 0, 1, {}, "share of the short side that validation sees; 0: the model's"},
   };
 }
 
 std::vector<Option> data_options() {
   return {
-      {"data", "data", &C::data, 0, 0, {}, "folder:DIR, csv:FILE, cifar10:DIR, mnist:DIR, fashion-mnist:DIR or table:FILE"},
+      {"data", "data", &C::data, 0, 0, {}, kDataKinds},
       {"data", "val-split", &C::val_split, 0.001, 0.9, {}, "share held out where the data have no validation part"},
       {"data", "per-class", &C::per_class, 0, kMany, {}, "train on the first so many pictures of each class; 0: all"},
       {"data", "batch-size", &C::batch_size, 1, 65536, {}, "pictures per step (per micro-batch with grad-accum)"},

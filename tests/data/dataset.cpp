@@ -1,5 +1,6 @@
 // Folders, lists and binary files of labelled pictures: what they give when right, and say when wrong (cases DS*).
 #include "data/dataset.h"
+#include "base/checksum.h"
 
 #include <gtest/gtest.h>
 #include <zlib.h>
@@ -150,6 +151,7 @@ TEST(Csv, NamesIndicesQuotesAndLineEnds) {
   dir.write("split.csv", "file,class,split\na.png,x,train\nb.png,y,val\nc.png,x,train");
   EXPECT_EQ(open_dataset("csv:" + dir / "split.csv", "train").files, (Strings{"a.png", "c.png"}));
   EXPECT_EQ(open_dataset("csv:" + dir / "split.csv", "val", {.classes = {"x", "y"}}).labels, std::vector<int>{1});
+  EXPECT_EQ(open_dataset("csv:" + dir / "split.csv", "test").files, Strings{"b.png"});
 }
 
 TEST(Csv, Bad) {  // DS04
@@ -299,7 +301,7 @@ TEST(Dataset, WrongSpecs) {
   expect_error(open_error("folder:"), Code::usage, {"the path is missing"});
   expect_error(open_error("/nowhere"), Code::usage, {"folder:"});
   expect_error(open_error("src"), Code::usage, {"Try folder:src"});
-  expect_error(open_error("README.txt"), Code::usage, {"need one of folder:"});
+  expect_error(open_error("README.txt"), Code::usage, {"need folder:"});
   expect_error(open_error("folder:src", "valid"), Code::usage, {"need train, val or test"});
 }
 

@@ -205,7 +205,7 @@ TEST(Loader, OtherErrorsReachTheCaller) {  // TR12
   data.channels = 2;  // no reader makes this, so it is a defect and not a bad picture
   Loader loader(data, small_card(), {}, {.batch = 8, .threads = 2});
   loader.start(0);
-  expect_error(error_of([&] { loader.next(); }), Code::bug, {"false"});
+  expect_error(error_of([&] { loader.next(); }), Code::bug, {"not so"});
 }
 
 TEST(Loader, NamesTheSampleThatItWaitsFor) {

@@ -1,6 +1,7 @@
 #include "io/fixture.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -51,7 +52,7 @@ TEST(Hashfill, Formulas) {
 
 class FixtureFile : public testing::Test {
  protected:
-  void SetUp() override { path_ = testing::TempDir() + "/fovea_fixture.json"; }
+  void SetUp() override { path_ = testing::TempDir() + "/fovea_fixture_" + std::to_string(getpid()) + ".json"; }
   void TearDown() override { std::filesystem::remove(path_); }
   Fixture read(const std::string& text) {
     std::ofstream(path_) << text;

@@ -1,5 +1,6 @@
 // Pictures come out as Pillow has them, the right way up if asked, and go in again.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdlib>
 
@@ -90,9 +91,10 @@ TEST(Image, JpegRoundTripIsNear) {
 }
 
 TEST(Image, KindIsByContentNotByName) {
-  write_file("/tmp/fovea_test_png.jpg", read_file(sample_file("rgb.png")));
-  EXPECT_EQ(load_image("/tmp/fovea_test_png.jpg").w, 34);
-  std::remove("/tmp/fovea_test_png.jpg");
+  std::string path = testing::TempDir() + "fovea_" + std::to_string(getpid()) + ".jpg";
+  write_file(path, read_file(sample_file("rgb.png")));
+  EXPECT_EQ(load_image(path).w, 34);
+  std::remove(path.c_str());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "base/atomic_file.h"
+#include "base/checksum.h"
 #include "base/random.h"
 #include "io/image.h"
 

@@ -28,11 +28,11 @@ auto text(std::string bytes) {
   return [bytes] { return bytes; };
 }
 
+using S = std::string;
 constexpr Code bad = Code::bad_file, unsupported = Code::unsupported;
+constexpr const char* st = "bad.safetensors";
 
-std::vector<BadCase> cases() {
-  using S = std::string;
-  const S st = "bad.safetensors";
+std::vector<BadCase> length_cases() {
   return {
       {"ST01a", text(""), bad, "file too short for a safetensors header \\(0 bytes\\)", 0, st},
       {"ST01b", text(S(2, '\0')), bad, "file too short for a safetensors header \\(2 bytes\\)", 0, st},
@@ -55,6 +55,11 @@ std::vector<BadCase> cases() {
       {"ST06d", text("<Error><Code>AccessDenied</Code></Error>"), bad, "is an XML text", 0, st},
       {"ST06e", text(R"({"error":"Repository not found"})"), bad, "is a JSON text", 0, st},
       {"ST06f", text(R"({"error":)"), bad, "JSON", 0, st},
+  };
+}
+
+std::vector<BadCase> header_cases() {
+  return {
       {"ST07a", text(header("{\"a\xff\":{}}")), bad, "byte [0-9]+.*UTF-8", 0, st},
       {"ST07b", text(header(R"({"\ud800":{}})")), bad, "byte [0-9]+.*surrogate", 0, st},
       {"ST07c", text(header(R"({"a\u0000b":{}})")), bad, "name .* holds a NUL", 0, st},
@@ -108,6 +113,11 @@ std::vector<BadCase> cases() {
          return safetensors(all + "}");
        },
        bad, "more than 1000000 tensors", 0, st},
+  };
+}
+
+std::vector<BadCase> tensor_cases() {
+  return {
       {"ST09a",
        text(header(
            R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})")),
@@ -135,6 +145,11 @@ std::vector<BadCase> cases() {
       {"ST13f", text(safetensors("{}", "PK\3\4")), bad, "4 bytes after the last tensor", 0, st},
       {"ST14a", text(one("[4]", "[0,4]", 4, "F8_E4M3")), unsupported, "type \"F8_E4M3\"", 0, st},
       {"ST14b", text(one("[4]", "[0,4]", 4, "")), unsupported, "type \"\"", 0, st},
+  };
+}
+
+std::vector<BadCase> index_cases() {
+  return {
       {"ST16a", text(R"({"weight_map":{"a":"missing-1.safetensors"}})"), bad, "missing-1.safetensors: cannot be opened", 0,
        "missing-1.safetensors"},
       {"ST16b", text(R"({"weight_map":{"a":"../x.safetensors"}})"), bad, "leaves the folder", 0, st},
@@ -163,6 +178,11 @@ std::vector<BadCase> cases() {
        },
        bad, "1001 shards, need at most 1000", 0, st},
       {"ST16m", text(R"({"weight_map":{}})" + S(600, ' ')), bad, "is a JSON text of 64000001 bytes", 64'000'001, st},
+  };
+}
+
+std::vector<BadCase> other_formats() {
+  return {
       // Other formats by content (their row in the table of promises is OX17).
       {"OX17a", text("\x89HDF\r\n\x1a\n" + S(64, '\0')), unsupported, "looks like Keras HDF5; fovea reads", 0, "model.h5"},
       {"OX17b", text(S("\x1c\0\0\0TFL3", 8) + S(64, '\0')), unsupported, "TensorFlow Lite", 0, "model.tflite"},
@@ -181,6 +201,13 @@ std::vector<BadCase> cases() {
       {"OX17k", [] { return zip({{.name = "a.npy", .data = "x"}}).bytes; }, unsupported, "npz", 0, "model.npz"},
       {"OX17l", [] { return zip({}).bytes; }, unsupported, "without data.pkl", 0, "empty.zip"},
   };
+}
+
+std::vector<BadCase> cases() {
+  std::vector<BadCase> r;
+  for (auto part : {length_cases, header_cases, tensor_cases, index_cases, other_formats})
+    for (BadCase& c : part()) r.push_back(std::move(c));
+  return r;
 }
 
 TEST(BadSafetensors, Table) {

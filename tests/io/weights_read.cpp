@@ -1,6 +1,7 @@
 // Weight files that must load, value by value.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <filesystem>
@@ -371,16 +372,18 @@ TEST(Torch, NewerProtocols) {
 
 TEST(Torch, NamesAreOnlyNames) {  // PT12
   std::string traversal = "../../../tmp/x", absolute = "/etc/passwd", odd = "a\\b\x1b[31m\n", lengthy(65536, 'n');
+  std::string escape = testing::TempDir() + "fovea_escape_" + std::to_string(getpid());
   std::string pickle = state_dict({{.name = traversal}, {.name = absolute}, {.name = odd}, {.name = lengthy}});
   ZipImage z = zip({{.name = "m/data.pkl", .data = pickle},
                     {.name = "m/data/0", .data = six_floats()},
-                    {.name = "../../../tmp/fovea_escape", .data = "x"},
-                    {.name = "/tmp/fovea_escape", .data = "x"},
+                    {.name = "../fovea_escape", .data = "x"},
+                    {.name = escape, .data = "x"},
                     {.name = "m\\..\\fovea_escape", .data = "x"}});
   auto file = open(z.bytes);
   EXPECT_EQ(names(*file), (std::vector<std::string>{traversal, absolute, odd, lengthy}));
   EXPECT_EQ(values(*file, odd), kSix);
-  EXPECT_FALSE(std::filesystem::exists("/tmp/fovea_escape"));
+  for (const std::string& path : {escape, std::string("../fovea_escape")})
+    EXPECT_FALSE(std::filesystem::exists(path)) << path;
 }
 
 TEST(Torch, ManyThreadsReadOneFile) {
