@@ -16,11 +16,12 @@ add_library(tomlplusplus INTERFACE)
 target_include_directories(tomlplusplus SYSTEM INTERFACE ${TOML_INCLUDE})
 
 add_library(fovea_flags INTERFACE)
-target_include_directories(fovea_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include ${CMAKE_BINARY_DIR}/generated)
+target_include_directories(fovea_flags INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/generated)
 target_compile_options(fovea_flags INTERFACE -Wall -Wextra -Wshadow -Wno-missing-field-initializers -Werror -ffp-contract=off
   -fstack-protector-strong -D_GLIBCXX_ASSERTIONS -ffunction-sections -fdata-sections)
 target_compile_options(fovea_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)  # false alarms on "a" + string: GCC bug 105651
 target_compile_options(fovea_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
+target_compile_options(fovea_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)  # messages name sources from here
 target_link_options(fovea_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now)
 if(FOVEA_SANITIZE)
   target_compile_options(fovea_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)

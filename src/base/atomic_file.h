@@ -26,7 +26,5 @@ class AtomicFile {
 
 void write_file(const std::string& path, std::string_view text);             // AtomicFile in one call
 std::string read_file(const std::string& path, uint64_t most = 1ull << 30);  // regular files only; bad_file error otherwise
-std::string sha256_hex(std::string_view bytes);
-uint32_t crc32c(const void* data, uint64_t bytes, uint32_t seed = 0);
 
 }  // namespace fovea

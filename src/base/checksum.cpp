@@ -1,9 +1,9 @@
 // SHA-256 (FIPS 180-4) and CRC-32C (Castagnoli), for files: plain code, a few hundred MB/s to a few GB/s.
+#include "base/checksum.h"
+
 #include <array>
 #include <bit>
 #include <cstring>
-
-#include "base/atomic_file.h"
 
 namespace fovea {
 namespace {

@@ -1,7 +1,5 @@
 #include "base/cpu.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
@@ -60,17 +58,6 @@ const Features& features() {
 
 std::atomic<int> forced{-1};
 
-bool try_jit() {
-  if (const char* wish = std::getenv("FOVEA_JIT"); wish && std::string(wish) == "0") return false;
-  constexpr size_t kPage = 4096;
-  void* page = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (page == MAP_FAILED) return false;
-  static_cast<char*>(page)[0] = 1;
-  bool allowed = mprotect(page, kPage, PROT_READ | PROT_EXEC) == 0;
-  munmap(page, kPage);
-  return allowed;
-}
-
 }  // namespace
 
 Isa detected_isa() { return features().avx512 ? Isa::avx512 : features().avx2 ? Isa::avx2 : Isa::portable; }
@@ -79,7 +66,7 @@ Isa active_isa() {
   if (int isa = forced.load(std::memory_order_relaxed); isa >= 0) return static_cast<Isa>(isa);
   static const Isa chosen = [] {
     const char* wish = std::getenv("FOVEA_ISA");
-    return wish && *wish ? std::min(detected_isa(), isa_from(wish)) : detected_isa();
+    return wish && *wish ? std::min(detected_isa(), isa_from(wish, "FOVEA_ISA")) : detected_isa();
   }();
   return chosen;
 }
@@ -92,20 +79,15 @@ void force_isa(Isa isa) {
 
 const char* isa_name(Isa isa) { return kNames[static_cast<int>(isa)]; }
 
-Isa isa_from(const std::string& name) {
+Isa isa_from(const std::string& name, const std::string& where) {
   auto at = std::find(std::begin(kNames), std::end(kNames), name);
-  if (at == std::end(kNames)) fail(Code::usage, "FOVEA_ISA: got \"{}\", need portable, avx2 or avx512", name);
+  if (at == std::end(kNames)) fail(Code::usage, "{}: got \"{}\", need portable, avx2 or avx512", where, name);
   return static_cast<Isa>(at - std::begin(kNames));
 }
 
 bool cpu_has_bf16() { return features().bf16; }
 
 bool cpu_has_vnni() { return features().vnni; }
-
-bool jit_allowed() {
-  static const bool allowed = try_jit();
-  return allowed;
-}
 
 std::string cpu_model() {
   std::ifstream in("/proc/cpuinfo");

@@ -10,10 +10,9 @@ Isa detected_isa();       // by CPUID and the OS
 Isa active_isa();         // the lower of detected and FOVEA_ISA, or what force_isa set; unknown FOVEA_ISA: usage error
 void force_isa(Isa isa);  // tests; never above the detected one
 const char* isa_name(Isa isa);
-Isa isa_from(const std::string& name);  // usage error with the choices
+Isa isa_from(const std::string& name, const std::string& where);  // usage error that begins with `where`
 bool cpu_has_bf16();
 bool cpu_has_vnni();
-bool jit_allowed();       // executable memory can be mapped here (and FOVEA_JIT=0 is not set)
 std::string cpu_model();  // "AMD EPYC ..." as /proc/cpuinfo has it
 
 }  // namespace fovea

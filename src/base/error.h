@@ -28,6 +28,11 @@ class Error : public std::runtime_error {
   Code code_;
 };
 
+// What can be wrong with one picture of many: the others go on. Everything else ends the run.
+inline bool is_of_the_file(const Error& e) {
+  return e.code() == Code::bad_file || e.code() == Code::unsupported || e.code() == Code::resources;
+}
+
 [[noreturn]] void fail_text(Code code, const std::string& text);
 
 // Throws an Error. The text is one line, "FILE: WHAT (WHERE): got X, need Y. HINT".
@@ -36,10 +41,12 @@ template <class... A>
   fail_text(code, fmt::vformat(format, fmt::make_format_args(args...)));
 }
 
-// A condition that only a defect of ours can break.
-#define FOVEA_CHECK(cond, ...)                                                                       \
-  do {                                                                                               \
-    if (!(cond)) ::fovea::fail(::fovea::Code::bug, "{}:{}: {} is false", __FILE__, __LINE__, #cond); \
+[[noreturn]] void fail_check(const char* file, int line, const char* what);
+
+// A condition that only a defect of ours can break, and (optional) what it means.
+#define FOVEA_CHECK(cond, ...)                                                                \
+  do {                                                                                        \
+    if (!(cond)) ::fovea::fail_check(__FILE__, __LINE__, #cond __VA_OPT__(": " __VA_ARGS__)); \
   } while (0)
 
 }  // namespace fovea

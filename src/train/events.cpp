@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/atomic_file.h"
+#include "base/checksum.h"
 
 namespace fovea {
 namespace {

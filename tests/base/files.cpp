@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/atomic_file.h"
+#include "base/checksum.h"
 #include "base/error.h"
 
 namespace fovea {
