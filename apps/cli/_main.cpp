@@ -21,8 +21,6 @@ namespace fovea::cli {
 
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
-
 std::vector<Verb> all_verbs() {
   return {
 #define FOVEA_ENTRY(name) verb_##name(),
@@ -48,7 +46,7 @@ int dispatch(const std::vector<std::string>& args) {
     return static_cast<int>(Code::usage);
   }
   if (args[0] == "--help" || args[0] == "-h" || args[0] == "help") return print(general_help()), 0;
-  if (args[0] == "--version") return print(fmt::format("fovea {}\n", kVersion)), 0;
+  if (args[0] == "--version") return print(fmt::format("fovea {}\n", FOVEA_VERSION)), 0;
   std::vector<std::string> names;
   for (const Verb& v : all_verbs()) {
     if (args[0] == v.name) return v.run(std::span(args).subspan(1));

@@ -25,9 +25,9 @@ std::string duration_text(double seconds) {
   return s < 3600 ? fmt::format("{}:{:02}", s / 60, s % 60) : fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60);
 }
 
-Progress::Progress(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
+ProgressLine::ProgressLine(std::string title, std::string unit) : title_(std::move(title)), unit_(std::move(unit)) {}
 
-void Progress::update(int64_t done, int64_t total) {
+void ProgressLine::update(int64_t done, int64_t total) {
   double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
   double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
   std::string text;
@@ -36,7 +36,7 @@ void Progress::update(int64_t done, int64_t total) {
   draw(title_, total > 0 ? static_cast<double>(done) / static_cast<double>(total) : 0, text);
 }
 
-void Progress::draw(const std::string& title, double share, const std::string& text) {
+void ProgressLine::draw(const std::string& title, double share, const std::string& text) {
   int width = terminal_width();
   auto now = Clock::now();
   if (width < 2 || (now - drawn_ < std::chrono::milliseconds(100) && share < 1)) return;
@@ -47,7 +47,7 @@ void Progress::draw(const std::string& title, double share, const std::string& t
   shown_ = true;
 }
 
-void Progress::clear() {
+void ProgressLine::clear() {
   if (shown_) put("\r\033[K");
   shown_ = false;
 }

@@ -6,13 +6,13 @@
 
 namespace fovea::cli {
 
-class Progress {
+class ProgressLine {
  public:
   // unit: what is counted, "pictures".
-  explicit Progress(std::string title = "", std::string unit = "");
-  ~Progress() { clear(); }
-  Progress(const Progress&) = delete;
-  Progress& operator=(const Progress&) = delete;
+  explicit ProgressLine(std::string title = "", std::string unit = "");
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
   // So many of all are done; rate and time left follow from the calls.
   void update(int64_t done, int64_t total);

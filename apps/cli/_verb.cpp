@@ -7,7 +7,7 @@
 
 namespace fovea::cli {
 
-void Common::add_running(Options& o) {
+void Common::add_running(Flags& o) {
   o.section("Running");
   o.number("--threads", threads, 1, 256, "threads for computing; default: all that this process may use");
   o.choice("--isa", {"portable", "avx2", "avx512"}, isa, "at most these instructions; default: the best of this CPU");
@@ -15,7 +15,7 @@ void Common::add_running(Options& o) {
   o.flag("--verbose,-v", verbose, "say more on standard error");
 }
 
-void Common::add_format(Options& o) {
+void Common::add_format(Flags& o) {
   o.section("Output");
   o.choice("--format", {"table", "json", "jsonl", "csv"}, format, "of the data on standard output; default: table");
   o.add({"--json", "", "the same as --format json", [this](const std::string&) { format = "json"; }, ""});
@@ -24,7 +24,7 @@ void Common::add_format(Options& o) {
 void Common::apply() {
   if (threads == 0) threads = available_threads();
   if (mem_limit == 0) mem_limit = available_memory() / 5 * 4;
-  if (!isa.empty()) force_isa(isa_from(isa));
+  if (!isa.empty()) force_isa(isa_from(isa, "--isa"));
 }
 
 Format Common::output() const {

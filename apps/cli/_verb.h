@@ -3,7 +3,7 @@
 #include <span>
 #include <string>
 
-#include "_options.h"
+#include "_flags.h"
 #include "_output.h"
 
 namespace fovea::cli {
@@ -22,9 +22,9 @@ struct Common {
   bool verbose = false;
   std::string format = "table";
 
-  void add_running(Options& o);  // --threads --isa --mem-limit --verbose
-  void add_format(Options& o);   // --format, and --json for short
-  void apply();                  // resolves threads and mem_limit, sets the instruction set
+  void add_running(Flags& o);  // --threads --isa --mem-limit --verbose
+  void add_format(Flags& o);   // --format, and --json for short
+  void apply();                // resolves threads and mem_limit, sets the instruction set
   Format output() const;
 };
 

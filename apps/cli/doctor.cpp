@@ -45,7 +45,6 @@ void add_cpu(Rows& rows, Isa isa, int threads) {
   add(rows, "instructions found", isa_name(detected_isa()),
       fmt::format("bf16 {}, vnni {} (not used yet)", cpu_has_bf16() ? "yes" : "no", cpu_has_vnni() ? "yes" : "no"));
   add(rows, "instructions used", isa_name(isa), why_this_isa());
-  add(rows, "executable memory", jit_allowed() ? "allowed" : "forbidden", "not needed: all kernels are compiled ahead");
   add(rows, "cpus of this process", std::to_string(cpus), "affinity");
   int quota = cgroup_cpus();
   add(rows, "cpu quota", quota == kNoQuota ? "none" : std::to_string(quota), "control groups");
@@ -80,7 +79,7 @@ void add_libraries(Rows& rows) {
 
 int run(std::span<const std::string> args) {
   Common common;
-  Options o("doctor", "Tells what this machine offers, what fovea uses of it, and why; measures the peak of its cores.");
+  Flags o("doctor", "Tells what this machine offers, what fovea uses of it, and why; measures the peak of its cores.");
   common.add_running(o);
   common.add_format(o);
   if (!o.parse(args)) return 0;

@@ -19,7 +19,7 @@ struct Request {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o(
+  Flags o(
       "export MODEL -o FILE.onnx",
       "Writes a model as ONNX (operator set 17), ready to predict: norms folded into convolutions, no dropout. Its input\n"
       "\"image\" is [batch,channels,height,width], normalised as the card says; its output \"logits\" [batch,classes].\n"

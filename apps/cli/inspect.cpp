@@ -9,24 +9,28 @@
 #include "base/atomic_file.h"
 #include "base/error.h"
 #include "base/text.h"
+#include "passes/pass.h"
 
 namespace fovea::cli {
 namespace {
 
 struct Request {
   NetworkFlags network;
-  std::string svg;
+  std::string svg, passes;
   int batch = 1;
   bool tensors = false;
   Common common;
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("inspect MODEL|FILE",
-            "Lists the layers of a model: operators, output shape, parameters, multiply-accumulates; and the memory that\n"
-            "running it takes. Of a weight file: its tensors and what it says about itself.");
+  Flags o("inspect MODEL|FILE",
+          "Lists the layers of a model: operators, output shape, parameters, multiply-accumulates; and the memory that\n"
+          "running it takes. Of a weight file: its tensors and what it says about itself.");
   r.network.add(o);
   o.section("What to show");
+  std::string names;
+  for (const Pass* p : all_passes()) names += fmt::format("{}{}", names.empty() ? "" : ", ", p->name);
+  o.text("--pass", "A,B", r.passes, "rewrite the model by these passes first, in this order: " + names);
   o.text("--svg", "FILE", r.svg, "draw the graph");
   o.flag("--tensors", r.tensors, "the tensors of the weight file, though it says which model it is for");
   o.number("--batch", r.batch, 1, 4096, "pictures at once, for shapes and memory; default: 1");
@@ -120,10 +124,27 @@ Record totals(const ModelInfo& info, const Plan& plan, const std::vector<Layer>&
           bytes("peak_bytes", m.peak())};
 }
 
+std::unique_ptr<Graph> rewritten(std::unique_ptr<Graph> graph, const std::string& passes) {
+  std::vector<std::string> known;
+  for (const Pass* p : all_passes()) known.emplace_back(p->name);
+  for (const std::string& name : split(passes, ',')) {
+    auto at = std::find(known.begin(), known.end(), name);
+    if (at == known.end())
+      fail(Code::usage, "--pass: got \"{}\", need {}{}", escape_control(name.substr(0, 60)), fmt::join(known, ", "),
+           suggestion(name, known));
+    const Pass& pass = *all_passes()[static_cast<size_t>(at - known.begin())];
+    note(fmt::format("{}: {}", pass.name, pass.what));
+    graph = pass.apply(*graph);
+  }
+  return graph;
+}
+
 void show_model(const Request& r, const ModelInfo& info) {
   std::unique_ptr<Graph> graph = build_model(find_model(info.model), r.batch, info.options);
+  if (!r.passes.empty()) graph = rewritten(std::move(graph), r.passes);
   std::vector<Layer> layers = layers_of(*graph);
-  std::unique_ptr<Plan> plan = make_plan(*inference_graph(info, r.batch), {.threads = r.common.threads});
+  std::unique_ptr<Plan> plan =
+      make_plan(r.passes.empty() ? *inference_graph(info, r.batch) : *graph, {.threads = r.common.threads});
   Record sums = totals(info, *plan, layers, r.batch);
   if (!r.svg.empty()) {
     write_file(r.svg, draw_network(layers, info.model,

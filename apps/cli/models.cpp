@@ -30,9 +30,9 @@ Record describe(const Model& m) {
 int run(std::span<const std::string> args) {
   std::string pattern = "*";
   Common common;
-  Options o("models [PATTERN]",
-            "Lists the architectures, with parameters and multiply-accumulates of one picture at the card's size.\n"
-            "PATTERN is a glob, or a part of a name.");
+  Flags o("models [PATTERN]",
+          "Lists the architectures, with parameters and multiply-accumulates of one picture at the card's size.\n"
+          "PATTERN is a glob, or a part of a name.");
   o.name("PATTERN", pattern, false);
   common.add_format(o);
   if (!o.parse(args)) return 0;

@@ -50,7 +50,7 @@ std::string help_text(const Option& option) {
 }
 
 // The options of the registry, as flags: --lr 0.1, --model-ema, --no-nesterov.
-void add_registry(Options& o, Request& r) {
+void add_registry(Flags& o, Request& r) {
   for (const Option& option : train_options()) {
     std::string name = option.name, value = value_text(option);
     if (name == "threads") continue;  // all verbs have it
@@ -64,10 +64,10 @@ void add_registry(Options& o, Request& r) {
 }
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("train -c RECIPE | --model MODEL --data SPEC | --resume RUN",
-            "Trains a network and leaves a run folder: checkpoints, metrics.csv, TensorBoard events, plots, report.html.\n"
-            "Options come from the recipe (TOML), then from the environment (FOVEA_TRAIN_LR), then from flags; the last\n"
-            "one holds. Ctrl-C saves and stops; twice stops at once.");
+  Flags o("train -c RECIPE | --model MODEL --data SPEC | --resume RUN",
+          "Trains a network and leaves a run folder: checkpoints, metrics.csv, TensorBoard events, plots, report.html.\n"
+          "Options come from the recipe (TOML), then from the environment (FOVEA_TRAIN_LR), then from flags; the last\n"
+          "one holds. Ctrl-C saves and stops; twice stops at once.");
   o.section("Run");
   o.text("--config,-c", "RECIPE", r.recipe, "a recipe, or the config.toml of another run");
   o.text("--resume", "RUN", r.resume, "go on in this run folder, to the same bits as without the break");
@@ -103,8 +103,8 @@ TrainConfig configure(const Request& r) {
   return c;
 }
 
-void show(Progress& bar, const fovea::Progress& p) {
-  bool training = p.phase == fovea::Progress::Phase::train;
+void show(ProgressLine& bar, const Progress& p) {
+  bool training = p.phase == Progress::Phase::train;
   std::string figures = training ? fmt::format("loss {:.4f}  accuracy {:.1f} %  ", p.loss, 100 * p.accuracy) : "";
   bar.draw(fmt::format("{} {}/{}", training ? "epoch" : "validation", p.epoch, p.epochs),
            p.total ? static_cast<double>(p.done) / static_cast<double>(p.total) : 0,
@@ -132,9 +132,9 @@ int run(std::span<const std::string> args) {
   TrainConfig config = configure(r);
   r.common.apply();
   catch_signals();
-  Progress bar;
+  ProgressLine bar;
   TrainHooks hooks;
-  hooks.progress = [&](const fovea::Progress& p) { show(bar, p); };
+  hooks.progress = [&](const Progress& p) { show(bar, p); };
   hooks.note = [&](const std::string& text) { bar.clear(), note(text); };
   hooks.stop = [] { return stop_signal != 0; };
   hooks.mem_limit = r.common.mem_limit;

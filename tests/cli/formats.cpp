@@ -155,6 +155,14 @@ TEST_F(Formats, ValCounts) {
   EXPECT_EQ(right, correct);
 }
 
+TEST_F(Formats, InspectRewritesFirst) {
+  auto has_norm = [](const json& m) { return m.at("layers").dump().find("batch_norm") != std::string::npos; };
+  EXPECT_TRUE(has_norm(parsed({"inspect", "resnet18", "--json"})));
+  json folded = parsed({"inspect", "resnet18", "--json", "--pass", "fold_norm,inference"});
+  EXPECT_FALSE(has_norm(folded));
+  EXPECT_EQ(folded.at("params"), parsed({"inspect", "resnet18", "--json"}).at("params"));
+}
+
 TEST_F(Formats, InspectAddsUp) {
   json m = parsed({"inspect", "resnet18", "--json"});
   int64_t params = 0, macs = 0;

@@ -83,7 +83,7 @@ Result run(const std::vector<std::string>& args, const Setting& s) {
     if (ends[0].revents) open_out = read_some(out.read, r.out) && !s.hang_up;
     if (!open_out && out.read >= 0) close(std::exchange(out.read, -1));
     if (ends[1].revents) open_err = read_some(err.read, r.err);
-    bool due = s.interrupt_after_ms && Clock::now() - start > std::chrono::milliseconds(s.interrupt_after_ms);
+    bool due = !s.interrupt_at.empty() && r.err.find(s.interrupt_at) != std::string::npos;
     if (due && !interrupted) kill(child, SIGINT), interrupted = true;
   }
   int status = 0;

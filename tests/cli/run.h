@@ -17,7 +17,7 @@ struct Setting {
   bool close_out = false, close_err = false;  // as with >&- and 2>&-
   bool hang_up = false;                       // stop reading standard output after the first bytes
   bool terminal = false;                      // standard error is a terminal
-  int interrupt_after_ms = 0;                 // then SIGINT is sent
+  std::string interrupt_at;                   // SIGINT is sent once standard error holds this
   int64_t address_space = 0;                  // bytes, as with ulimit -v
   int64_t stack = 0, file_size = 0;           // bytes, as with ulimit -s and -f
 };

@@ -57,8 +57,7 @@ TEST_F(Training, LeavesARunThatPredicts) {
 TEST_F(Training, InterruptSavesAndResumeGoesOn) {
   Result whole = run(command("straight", "40"));
   ASSERT_EQ(whole.code, 0) << whole.err;
-  int wait = static_cast<int>(whole.seconds * 500);
-  Result stopped = run(command("broken", "40"), {.interrupt_after_ms = wait});
+  Result stopped = run(command("broken", "40"), {.interrupt_at = "epoch 2/40"});
   ASSERT_EQ(stopped.code, 130) << stopped.err;
   EXPECT_NE(stopped.err.find("--resume"), std::string::npos) << stopped.err;
   Result resumed = run({"train", "--resume", dir + "/broken", "--format", "json"});

@@ -16,10 +16,10 @@ struct Flag {
   std::string section;  // of the help
 };
 
-class Options {
+class Flags {
  public:
   // usage: "predict MODEL [--weights FILE] PICTURE..."; about: what the verb does, one or more lines.
-  Options(std::string usage, std::string about) : usage_(std::move(usage)), about_(std::move(about)) {}
+  Flags(std::string usage, std::string about) : usage_(std::move(usage)), about_(std::move(about)) {}
 
   void section(std::string title) { section_ = std::move(title); }  // of the flags that follow
   void add(Flag flag);

@@ -1,4 +1,4 @@
-#include "_options.h"
+#include "_flags.h"
 
 #include <fmt/format.h>
 
@@ -63,16 +63,16 @@ uint64_t parse_bytes(const std::string& text, const std::string& where) {
   return static_cast<uint64_t>(bytes);
 }
 
-void Options::add(Flag flag) {
+void Flags::add(Flag flag) {
   if (flag.section.empty()) flag.section = section_;
   flags_.push_back(std::move(flag));
 }
 
-void Options::flag(const std::string& name, bool& out, const std::string& help) {
+void Flags::flag(const std::string& name, bool& out, const std::string& help) {
   add({name, "", help, [&out](const std::string&) { out = true; }, ""});
 }
 
-void Options::text(const std::string& name, const std::string& value, std::string& out, const std::string& help) {
+void Flags::text(const std::string& name, const std::string& value, std::string& out, const std::string& help) {
   auto set = [&out, name, value](const std::string& t) {  // an empty one is a variable that the shell did not know
     if (t.empty()) fail(Code::usage, "{}: the value is empty, need {}", long_name(name), value);
     out = t;
@@ -80,7 +80,7 @@ void Options::text(const std::string& name, const std::string& value, std::strin
   add({name, value, help, set, ""});
 }
 
-void Options::choice(const std::string& name, std::vector<std::string> choices, std::string& out, const std::string& help) {
+void Flags::choice(const std::string& name, std::vector<std::string> choices, std::string& out, const std::string& help) {
   std::string list = fmt::format("{}", fmt::join(choices, "|"));
   auto set = [&out, name, choices, list](const std::string& t) {
     if (std::find(choices.begin(), choices.end(), t) == choices.end())
@@ -90,17 +90,17 @@ void Options::choice(const std::string& name, std::vector<std::string> choices, 
   add({name, list, help, set, ""});
 }
 
-void Options::number(const std::string& name, int& out, int lo, int hi, const std::string& help) {
+void Flags::number(const std::string& name, int& out, int lo, int hi, const std::string& help) {
   auto set = [=, &out](const std::string& t) { out = number_in(long_name(name), t, lo, hi); };
   add({name, "N", help, set, ""});
 }
 
-void Options::number(const std::string& name, double& out, double lo, double hi, const std::string& help) {
+void Flags::number(const std::string& name, double& out, double lo, double hi, const std::string& help) {
   auto set = [=, &out](const std::string& t) { out = number_in(long_name(name), t, lo, hi); };
   add({name, "X", help, set, ""});
 }
 
-void Options::numbers(const std::string& name, std::vector<float>& out, double lo, double hi, const std::string& help) {
+void Flags::numbers(const std::string& name, std::vector<float>& out, double lo, double hi, const std::string& help) {
   auto set = [=, &out](const std::string& t) {
     out.clear();
     for (const std::string& part : split(t, ',')) out.push_back(static_cast<float>(number_in(name, part, lo, hi)));
@@ -109,17 +109,17 @@ void Options::numbers(const std::string& name, std::vector<float>& out, double l
   add({name, "R,G,B", help, set, ""});
 }
 
-void Options::bytes(const std::string& name, uint64_t& out, const std::string& help) {
+void Flags::bytes(const std::string& name, uint64_t& out, const std::string& help) {
   add({name, "SIZE", help, [name, &out](const std::string& t) { out = parse_bytes(t, name); }, ""});
 }
 
-void Options::name(const std::string& value, std::string& out, bool needed) { words_.push_back({value, &out, needed}); }
+void Flags::name(const std::string& value, std::string& out, bool needed) { words_.push_back({value, &out, needed}); }
 
-void Options::names(const std::string& value, std::vector<std::string>& out, size_t least) {
+void Flags::names(const std::string& value, std::vector<std::string>& out, size_t least) {
   rest_value_ = value, rest_ = &out, rest_least_ = least;
 }
 
-const Flag& Options::find(const std::string& name) const {
+const Flag& Flags::find(const std::string& name) const {
   std::vector<std::string> names;
   for (const Flag& f : flags_) {
     if (answers_to(f, name)) return f;
@@ -129,7 +129,7 @@ const Flag& Options::find(const std::string& name) const {
   fail(Code::usage, "{}: there is no option {}{} fovea {} --help lists them", verb, shown(name), near(name, names), verb);
 }
 
-bool Options::parse(std::span<const std::string> args) {
+bool Flags::parse(std::span<const std::string> args) {
   std::vector<std::string> words;
   bool only_words = false;
   for (size_t i = 0; i < args.size(); i++) {
@@ -155,7 +155,7 @@ bool Options::parse(std::span<const std::string> args) {
   return true;
 }
 
-void Options::take_words(const std::vector<std::string>& words) {
+void Flags::take_words(const std::vector<std::string>& words) {
   std::string verb = usage_.substr(0, usage_.find(' '));
   size_t at = 0;
   for (const Word& w : words_) {
@@ -171,7 +171,7 @@ void Options::take_words(const std::vector<std::string>& words) {
     fail(Code::usage, "{}: {} is missing. Usage: fovea {}", verb, rest_value_, usage_);
 }
 
-std::string Options::help() const {
+std::string Flags::help() const {
   std::string out = fmt::format("Usage: fovea {}\n\n{}\n", usage_, about_), section;
   size_t width = 0;
   auto left = [](const Flag& f) {
