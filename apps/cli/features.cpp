@@ -22,9 +22,9 @@ struct Request {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Options o("features MODEL [--weights FILE] --data SPEC",
-            "Runs a network on pictures and tells, of what goes into each convolution and matrix product: mean, standard\n"
-            "deviation, share of zeros, and how different its channels are: the mean of (1 - cosine) / 2 over their pairs.");
+  Flags o("features MODEL [--weights FILE] --data SPEC",
+          "Runs a network on pictures and tells, of what goes into each convolution and matrix product: mean, standard\n"
+          "deviation, share of zeros, and how different its channels are: the mean of (1 - cosine) / 2 over their pairs.");
   r.network.add(o);
   o.section("Data");
   o.text("--data", "SPEC", r.data, "pictures, as for fovea val");
@@ -35,7 +35,7 @@ bool parse(std::span<const std::string> args, Request& r) {
   r.common.add_format(o);
   r.common.add_running(o);
   if (!o.parse(args)) return false;
-  if (r.data.empty()) fail(Code::usage, "features: --data is missing, need folder:DIR, csv:FILE, cifar10:DIR or mnist:DIR");
+  if (r.data.empty()) fail(Code::usage, "features: --data is missing, need {}", kDataKinds);
   return true;
 }
 
@@ -70,7 +70,7 @@ std::vector<Watched> watch(Graph& g, const std::string& layers) {
 
 int64_t run_pictures(Program& p, const Dataset& data, const Card& card, int images, std::vector<Watched>& watched) {
   Loader loader(data, card, {}, {.batch = p.output_shape("logits")[0], .train = false});
-  Progress progress("features", "pictures");
+  ProgressLine progress("features", "pictures");
   int64_t done = 0, total = std::min<int64_t>(images, data.size());
   loader.start(0);
   for (const Batch* b; done < total && (b = loader.next());) {
@@ -110,7 +110,7 @@ int run(std::span<const std::string> args) {
   std::unique_ptr<Graph> graph = inference_graph(info, static_cast<int>(std::clamp<int64_t>(data.size(), 1, 32)));
   std::vector<Watched> watched = watch(*graph, r.layers);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
-  check_memory(memory_of(*plan), r.common.mem_limit, info.model);
+  check_memory(memory_of(*plan), r.common.mem_limit, info.model, "Use a smaller --image-size, or raise --mem-limit");
   State state;
   state.add(*graph, 0);
   load_weights(state, *graph, *file.file, file.path, {.renames = find_model(info.model).renames});

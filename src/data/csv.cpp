@@ -225,8 +225,8 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
   while (csv.next(row)) {
     if (row.size() != header.size())
       csv.fail_at(row[0], fmt::format("got {} fields, need {} as in line 1", row.size(), header.size()));
-    rows.push_back(
-        {row[file_at], row[class_at], name_at >= 0 ? row[name_at].text : "", split_at >= 0 ? split_of(csv, row[split_at]) : ""});
+    rows.push_back({row[file_at], row[class_at], name_at >= 0 ? row[name_at].text : "",
+                    split_at >= 0 ? split_of(csv, row[split_at]) : ""});
   }
   if (split_at >= 0) rows = rows_of(rows, split);
   if (rows.empty())
