@@ -109,6 +109,7 @@ Dataset take(const Dataset& data, const std::vector<int64_t>& samples) {
               .labels = {},
               .notes = data.notes,
               .has_splits = data.has_splits,
+              .table = data.table,
               .apply_exif = data.apply_exif,
               .root = data.root,
               .files = {},
