@@ -51,6 +51,7 @@ void NetworkFlags::add(Flags& o) {
   o.text("--key", "NAME", key, "which entry of a PyTorch checkpoint holds the weights");
   o.text("--classes", "NAMES", classes,
          "class names: a file with one per line, or A,B,C; default: what the weight file says");
+  o.flag("--no-winograd", no_winograd, "3x3 convolutions summed directly: slower, less memory for weights");
 }
 
 void NetworkFlags::add_card(Flags& o) {

@@ -8,6 +8,7 @@ namespace fovea::cli {
 struct NetworkFlags {
   std::string model, weights, key, classes;
   CardChanges card;
+  bool no_winograd = false;
 
   // MODEL is an architecture, a weight file that says what it is, or a network within this program.
   void add(Flags& o);

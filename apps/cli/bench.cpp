@@ -67,7 +67,7 @@ void prepare(const Request& r, Pool& pool, Subject& s) {
   if (r.training && file.file) fail(Code::usage, "bench --train: measures random weights. Leave {} away", file.path);
   s.info = r.network.identify(file);
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);
-  std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
+  std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads, .winograd = !r.network.no_winograd});
   check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model,
                "Use a smaller --batch or --image-size, or raise --mem-limit");
   s.state.add(*graph, 0, pool);

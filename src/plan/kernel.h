@@ -58,6 +58,8 @@ struct Query {
   const Node& node;
   Isa isa;
   int threads;
+  const std::vector<char>* fixed = nullptr;  // by node: made of parameters alone that do not change; null: not known
+  bool winograd = false;                     // may be used
   const Shape& in(int i) const { return graph.node(node.inputs[static_cast<size_t>(i)]).type.shape; }
   const Shape& out() const { return node.type.shape; }
 };

@@ -119,7 +119,9 @@ class Planner {
     return false;
   }
 
-  Query query(int id) const { return {g(), id, node(id), plan_->options.isa, plan_->options.threads}; }
+  Query query(int id) const {
+    return {g(), id, node(id), options().isa, options().threads, &fusion_.fixed, options().winograd};
+  }
 
   void step(int id) {
     const Node& n = node(id);

@@ -15,6 +15,9 @@ struct PlanOptions {
   bool reference = false;  // every operator by its reference row: slow, the oracle
   bool fuse = true;        // pointwise programs as epilogues of the kernels before them
   bool regions = true;     // chains of local steps a few rows at a time
+  // Winograd's convolution where weights do not change and it is faster: results differ from the direct sums by
+  // rounding (kernels/winograd.h states the bound), and packed weights are up to four times as large.
+  bool winograd = true;
 };
 
 struct Ref {  // part of a buffer

@@ -33,7 +33,7 @@ std::unique_ptr<Graph> inference_graph(const ModelInfo& info, int batch);
 class Classifier {
  public:
   // Plans, checks the memory, loads. The pool must outlive it.
-  Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit);
+  Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit, bool winograd = true);
 
   const ModelInfo& info() const { return info_; }
   const Memory& memory() const { return memory_; }

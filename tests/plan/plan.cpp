@@ -63,6 +63,27 @@ TEST(Plan, InferenceFoldsNormsAndFusesActivations) {
   EXPECT_LE(p->steps.size(), 24u) << "convolutions, a pooling, a mean: nothing else";
 }
 
+int64_t winograd_steps(const Plan& p) {
+  return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
+}
+
+TEST(Plan, WinogradOnlyInPlansThatDoNotTrainAndWhereAllowed) {
+  auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 1)));
+  EXPECT_EQ(winograd_steps(*make_plan(*g, {})), 13);  // the 3x3 convolutions of stride 1
+  EXPECT_EQ(winograd_steps(*make_plan(*g, {.winograd = false})), 0);
+  EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 2, 64), {})), 0);
+}
+
+TEST(Plan, WinogradIsCloseToDirectSums) {
+  auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 2, {.classes = 10, .height = 96, .width = 96})));
+  const std::vector<float> direct = test::logits(*g, {.winograd = false}), one = test::logits(*g, {});
+  double scale = 0;
+  for (float v : direct) scale = std::max<double>(scale, std::fabs(v));
+  EXPECT_NE(one, direct);
+  for (size_t i = 0; i < one.size(); i++) EXPECT_NEAR(one[i], direct[i], 1e-5 * scale);
+  for (int threads : {2, 3}) EXPECT_EQ(one, test::logits(*g, {.threads = threads})) << threads << " threads";
+}
+
 // The loss and the whole state after two steps.
 std::vector<float> train_steps(const char* model, int batch, int size, int threads, bool fuse = true) {
   auto g = training_graph(model, batch, size);

@@ -1,7 +1,9 @@
-// Convolutions: depthwise kernels where every channel has its own window, register-tile products for the rest.
+// Convolutions: depthwise kernels where every channel has its own window, Winograd's where it is faster, register-tile
+// products for the rest.
 #include "kernels/conv_gather.h"
 #include "kernels/conv_weight.h"
 #include "kernels/depthwise.h"
+#include "kernels/winograd.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
 
@@ -40,6 +42,14 @@ std::string refuse_dense(const Query& q) {
   return shape_of(q).depthwise() ? "" : "not one output channel per input channel";
 }
 
+// Its weights are transformed, which only pays if it is done once.
+std::string refuse_winograd(const Query& q) {
+  if (const char* reason = kernels::winograd_refuses(shape_of(q))) return reason;
+  if (!q.winograd) return "switched off";
+  const bool fixed = q.fixed && (*q.fixed)[static_cast<size_t>(q.node.inputs[1])];
+  return fixed ? "" : "weights that change";
+}
+
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
 template <class Kernel>
 std::shared_ptr<Banded> banded(std::shared_ptr<Kernel> k, const kernels::ConvShape& s) {
@@ -58,23 +68,34 @@ std::shared_ptr<Banded> banded(std::shared_ptr<Kernel> k, const kernels::ConvSha
                                          }});
 }
 
-// in: x, w forward; w, dy backward. The weights are packed, the other operand is convolved.
+// A kernel that packs the operand `weight` and convolves the other one.
+template <class Kernel>
+Bound packed_bound(std::shared_ptr<Kernel> k, int weight) {
+  Bound b;
+  b.name = k->name();
+  b.packs = weight;
+  b.packed_floats = k->packed_floats();
+  b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
+  b.workspace_bytes = k->workspace_bytes();
+  b.run = [k, pixels = 1 - weight](const Call& c) { k->run(c.in[pixels], c.packed, c.out[0], c.work, *c.pool, c.epilogue); };
+  return b;
+}
+
+// in: x, w forward; w, dy backward.
 template <class Kernel>
 Bound bind_packed(const Query& q) {
   bool forward = q.node.op == &Conv2d::op;
   auto direction = forward ? kernels::Direction::forward : kernels::Direction::backward_data;
   auto k = std::make_shared<Kernel>(shape_of(q), direction, q.isa, q.threads);
-  Bound b;
-  b.name = k->name();
-  b.packs = forward ? 1 : 0;
-  b.packed_floats = k->packed_floats();
-  b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
-  b.workspace_bytes = k->workspace_bytes();
+  Bound b = packed_bound(k, forward ? 1 : 0);
   b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv>;
   if (forward) b.band = banded(k, shape_of(q));
-  b.run = [k, pixels = 1 - b.packs](const Call& c) {
-    k->run(c.in[pixels], c.packed, c.out[0], c.work, *c.pool, c.epilogue);
-  };
+  return b;
+}
+
+Bound bind_winograd(const Query& q) {
+  Bound b = packed_bound(std::make_shared<kernels::Winograd>(shape_of(q), q.isa, q.threads), 1);
+  b.takes_epilogue = true;
   return b;
 }
 
@@ -90,6 +111,7 @@ Bound bind_weight_grad(const Query& q) {
 
 const Row rows[] = {
     {&Conv2d::op, "depthwise", refuse_dense, bind_packed<kernels::DepthwiseConv>},
+    {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
     {&Conv2d::op, "conv", takes_all, bind_packed<kernels::GatherConv>},
     {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_packed<kernels::DepthwiseConv>},
     {&Conv2dInputGrad::op, "conv_data", takes_all, bind_packed<kernels::GatherConv>},

@@ -1,0 +1,17 @@
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#include <cstdint>
+
+#include "kernels/winograd_table.h"
+
+#define FOVEA_LANES 8
+namespace fovea::kernels::avx2 {
+namespace {
+#include "kernels/isa/vec.inl"
+
+#include "kernels/isa/winograd.inl"
+}  // namespace
+constinit const WinogradTable winograd = {{input_tile<2>, output_tile<2>}, {input_tile<4>, output_tile<4>}};
+}  // namespace fovea::kernels::avx2
+#endif

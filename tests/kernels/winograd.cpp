@@ -1,0 +1,154 @@
+// Winograd's convolution against plain loops in double: both tile sizes on every ISA of this machine, odd sizes, channel
+// tails, any number of threads (bitwise the same), operands that end at a page nobody may touch.
+#include "kernels/winograd.h"
+
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "kernels/conv_reference.h"
+#include "kernels/guarded.h"
+
+namespace fovea::kernels {
+namespace {
+
+using test::Guarded;
+using test::isas;
+using Floats = std::vector<float>;
+using Doubles = std::vector<double>;
+
+constexpr int kTiles[] = {2, 4};
+
+Floats noise(size_t n, uint64_t stream, float low = -1) {
+  Random random(11, stream);
+  Floats values(n);
+  for (float& v : values) v = random.uniform(low, 1.f);
+  return values;
+}
+
+size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
+size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.o; }
+size_t w_size(const ConvShape& s) { return size_t(s.o) * 9 * s.c; }
+
+ConvShape shape(int n, int h, int w, int c, int o, int top, int left, int bottom, int right) {
+  return {.n = n, .h = h, .w = w, .c = c, .o = o, .kh = 3, .kw = 3, .pt = top, .pl = left, .pb = bottom, .pr = right};
+}
+
+std::string text(const ConvShape& s, int tile) {
+  return fmt::format("{}x{} of n{} {}x{}x{} o{} p{},{},{},{}", tile, tile, s.n, s.h, s.w, s.c, s.o, s.pt, s.pl, s.pb, s.pr);
+}
+
+Floats run(const ConvShape& s, int tile, Isa isa, int threads, const Floats& x, const Floats& w,
+           const Epilogue* epilogue = nullptr) {
+  Pool pool(threads);
+  const Winograd conv(s, isa, threads, tile);
+  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s), Guarded::At::end, NAN);
+  Guarded work((conv.workspace_bytes() + 3) / 4, Guarded::At::end, NAN);
+  conv.pack(gw.data(), packed.data(), pool);
+  conv.run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
+  return y.values();
+}
+
+// max |x| * the largest sum of |w| over the taps of an output channel.
+double magnitude(const ConvShape& s, const Floats& x, const Floats& w) {
+  double largest = 0, sum = 0;
+  for (size_t i = 0; i < w.size(); i++) {
+    sum = i % (9 * s.c) == 0 ? std::abs(w[i]) : sum + std::abs(w[i]);
+    largest = std::max(largest, sum);
+  }
+  const auto most = std::max_element(x.begin(), x.end(), [](float a, float b) { return std::abs(a) < std::abs(b); });
+  return largest * std::abs(*most);
+}
+
+void expect_near(const Floats& got, const Doubles& want, double bound, const std::string& what) {
+  for (size_t i = 0; i < want.size(); i++)
+    ASSERT_LE(std::abs(got[i] - want[i]), bound) << what << " at " << i << ": got " << got[i] << ", need " << want[i];
+}
+
+const ConvShape kShapes[] = {
+    shape(1, 1, 1, 1, 1, 1, 1, 1, 1),     shape(1, 3, 3, 5, 7, 0, 0, 0, 0),      shape(1, 8, 8, 16, 16, 1, 1, 1, 1),
+    shape(2, 5, 6, 17, 19, 1, 1, 1, 1),   shape(3, 7, 7, 20, 33, 1, 1, 1, 1),    shape(1, 9, 11, 4, 65, 2, 2, 2, 2),
+    shape(2, 10, 13, 33, 70, 0, 1, 2, 1), shape(1, 14, 14, 64, 128, 1, 1, 1, 1), shape(5, 4, 4, 8, 130, 2, 0, 1, 2),
+    shape(1, 2, 70, 12, 24, 1, 1, 1, 1),  shape(9, 12, 12, 24, 40, 1, 1, 1, 1),  shape(1, 7, 7, 300, 96, 1, 1, 1, 1),
+};
+
+class WinogradShapes : public testing::TestWithParam<ConvShape> {};
+
+TEST_P(WinogradShapes, Forward) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  Doubles want(y_size(s));
+  reference_conv_forward(s, x.data(), w.data(), want.data());
+  for (int tile : kTiles) {
+    for (Isa isa : isas()) {
+      const Floats one = run(s, tile, isa, 1, x, w);
+      const double bound = winograd_error(tile) * 0x1p-24 * magnitude(s, x, w);
+      expect_near(one, want, bound, text(s, tile) + " " + isa_name(isa));
+      for (int threads : {2, 3}) {
+        const Floats many = run(s, tile, isa, threads, x, w);
+        EXPECT_EQ(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)), 0)
+            << text(s, tile) << " " << isa_name(isa) << ": " << threads << " threads";
+      }
+    }
+  }
+}
+
+TEST(WinogradConv, RefusesWhatItCannotAndWhatDoesNotPay) {
+  const ConvShape good = shape(1, 56, 56, 64, 64, 1, 1, 1, 1);
+  EXPECT_EQ(winograd_refuses(good), nullptr);
+  ConvShape s = good;
+  s.sh = 2;
+  EXPECT_STREQ(winograd_refuses(s), "a stride");
+  s = good, s.dw = 2;
+  EXPECT_STREQ(winograd_refuses(s), "a dilation");
+  s = good, s.groups = 2;
+  EXPECT_STREQ(winograd_refuses(s), "groups");
+  s = good, s.kw = 1;
+  EXPECT_STREQ(winograd_refuses(s), "not a 3x3 kernel");
+  EXPECT_NE(winograd_refuses(shape(1, 224, 224, 3, 64, 1, 1, 1, 1)), nullptr);
+  EXPECT_NE(winograd_refuses(shape(1, 4, 4, 1024, 1024, 1, 1, 1, 1)), nullptr);
+}
+
+// The epilogue sees every element once, finished, with the right row and channel.
+struct Tag {
+  int64_t channels;
+  const float* plain;
+  bool* wrong;
+};
+void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
+  const Tag& t = *static_cast<const Tag*>(ctx);
+  for (int64_t r = 0; r < rows; r++) {
+    for (int64_t c = c0; c < c1; c++) {
+      float& v = y[r * ld + c - c0];
+      if (v != t.plain[(row0 + r) * t.channels + c]) *t.wrong = true;
+      v = static_cast<float>((row0 + r) * t.channels + c);
+    }
+  }
+}
+
+TEST_P(WinogradShapes, Epilogue) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  for (int tile : kTiles) {
+    for (Isa isa : isas()) {
+      const Floats plain = run(s, tile, isa, 2, x, w);
+      bool wrong = false;
+      const Tag ctx{s.o, plain.data(), &wrong};
+      const Epilogue epilogue{tag, &ctx};
+      const Floats tagged = run(s, tile, isa, 2, x, w, &epilogue);
+      EXPECT_FALSE(wrong) << text(s, tile) << ": the epilogue met an unfinished element";
+      for (size_t i = 0; i < tagged.size(); i++) ASSERT_EQ(tagged[i], static_cast<float>(i)) << text(s, tile);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, WinogradShapes, testing::ValuesIn(kShapes));
+
+}  // namespace
+}  // namespace fovea::kernels
