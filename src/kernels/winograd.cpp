@@ -8,10 +8,11 @@
 namespace fovea::kernels {
 namespace {
 
-constexpr int64_t kBlockTiles = 48;    // fewer read the weights too often; measured flat from 36 to 96
-constexpr int64_t kFewTiles = 24;      // so few are bound by reading weights
-constexpr int64_t kPackChannels = 16;  // a cache line of the weights
-constexpr int64_t kEpilogueTiles = 8;  // a call per that many tiles of a row
+constexpr int64_t kBlockTiles = 48;           // fewer read the weights too often, more leave L2
+constexpr int64_t kFewTiles = 24;             // so few are bound by reading weights
+constexpr int64_t kPackChannels = 16;         // a cache line of the weights
+constexpr int64_t kMostWeights = 2560 << 10;  // transformed, of a layer
+constexpr int64_t kEpilogueTiles = 8;         // a call per that many tiles of a row
 
 // Cycles of cores with 32 products a cycle, fitted to measurements. A register tile costs as many channels more as its
 // stores and calls take and never less than 16 rows, a float of weights 0.4 (those of a whole network are rarely in the
@@ -26,8 +27,11 @@ double winograd_cost(const ConvShape& s, int tile) {
   const double vectors = static_cast<double>(round_up(s.c, 16) + round_up(s.o, 16));
   return product_cost(tiles, points, 8, s) + tiles * points * 0.45 * vectors;
 }
+// Transformed weights take 16 or 36 numbers for every 9: where there are many channels, too much memory for what is won.
+bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
+
 // The large one if it is clearly faster: its weights are larger, and so is its error.
-int best_tile(const ConvShape& s) { return 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
+int best_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
 
 }  // namespace
 
@@ -36,6 +40,7 @@ const char* winograd_refuses(const ConvShape& s) {
   if (s.sh != 1 || s.sw != 1) return "a stride";
   if (s.dh != 1 || s.dw != 1) return "a dilation";
   if (s.groups != 1) return "groups";
+  if (!fits(s, 2)) return "its weights would take too much memory";
   if (1.1 * winograd_cost(s, best_tile(s)) > direct_cost(s)) return "hardly faster than the direct kernel here";
   return nullptr;
 }

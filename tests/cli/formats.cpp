@@ -164,7 +164,7 @@ TEST_F(Formats, InspectRewritesFirst) {
 }
 
 TEST_F(Formats, InspectAddsUp) {
-  json m = parsed({"inspect", "resnet18", "--json"});
+  json m = parsed({"inspect", "resnet18", "--no-winograd", "--json"}), fast = parsed({"inspect", "resnet18", "--json"});
   int64_t params = 0, macs = 0;
   for (const json& l : m.at("layers")) params += l.at("params").get<int64_t>(), macs += l.at("macs").get<int64_t>();
   EXPECT_EQ(params, 11689512);  // torchvision's
@@ -173,7 +173,9 @@ TEST_F(Formats, InspectAddsUp) {
   int64_t weights = m.at("weights_bytes"), activations = m.at("activations_bytes"), peak = m.at("peak_bytes");
   EXPECT_EQ(weights, (params + 2 * 4800) * 4);  // and the running statistics of 4,800 channels
   EXPECT_GE(peak, weights + activations);
-  EXPECT_LE(peak, weights + activations + (20 << 20));  // packing one layer needs that layer twice
+  EXPECT_LE(peak, weights + activations + (20 << 20));   // packing one layer needs that layer twice
+  EXPECT_GT(fast.at("peak_bytes"), m.at("peak_bytes"));  // transformed weights are larger ...
+  EXPECT_LE(fast.at("peak_bytes"), peak + (16 << 20));   // ... within limits
   json f = parsed({"inspect", network, "--tensors", "--json"});
   EXPECT_EQ(f.at("format"), "safetensors");
   EXPECT_EQ(f.at("not_finite"), 0);
