@@ -112,8 +112,12 @@ void show(ProgressLine& bar, const Progress& p) {
 }
 
 Record describe(const TrainResult& r) {
-  Record out{{"folder", r.folder}, {"weights", r.weights},           {"stopped", r.stopped},
-             {"steps", r.steps},   {"seconds", Value(r.seconds, 1)}, {"best_epoch", r.best_epoch}};
+  Record out{{"folder", r.folder},
+             {"weights", r.weights},
+             {"stopped", r.stopped},
+             {"steps", r.steps},
+             {"seconds", Value(r.seconds, 1)}};
+  if (r.best_epoch > 0) out.push_back({"best_epoch", r.best_epoch});
   if (!r.evaluation) return out;
   const Evaluation& e = *r.evaluation;
   for (auto& field : Record{{"count", e.count},

@@ -14,9 +14,17 @@ std::vector<char> reachable(const Graph& g) {
   return live;
 }
 
+Tensor body_of(const Node& n, std::span<const Tensor> in) {
+  FOVEA_CHECK(n.op->body != nullptr);
+  Tensor y = n.op->body(n.attr, in);
+  const Type& type = y.graph->node(y.id).type;
+  if (!(type == n.type)) fail(Code::bug, "{}: infer says {}, the body makes {}", n.op->name, n.type.str(), type.str());
+  return y;
+}
+
 Tensor open(Graph& g, const Node& n, std::span<const Tensor> in) {
   g.enter("");
-  return n.op->body(n.attr, in);
+  return body_of(n, in);
 }
 
 Tensor Rewriter::keep(int id, std::span<const Tensor> in) {

@@ -90,7 +90,7 @@ std::unique_ptr<Graph> lower(const Graph& g, const PlanOptions& options) {
       if (Tensor t = simplify(n, in)) return t;
       if (!needs_opening(r.from, id, options)) return {};
       again = true;
-      return n.op->body(n.attr, in);
+      return body_of(n, in);
     });
   }
   return now;

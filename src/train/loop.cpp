@@ -147,7 +147,7 @@ TrainResult Run::go() {
     stop();
   }
   TrainResult r{.folder = folder_.path(),
-                .weights = folder_.checkpoints() + "/best.safetensors",
+                .weights = folder_.checkpoints() + (at_.best_epoch <= 0 ? "/last.safetensors" : "/best.safetensors"),
                 .steps = at_.step,
                 .best_epoch = at_.best_epoch,
                 .best = at_.best,

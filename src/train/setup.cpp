@@ -93,7 +93,7 @@ ModelInfo info_of(const TrainConfig& c, const Dataset& data) {
   const Model& m = find_model(c.model);
   ModelInfo r{c.model, {}, m.card, data.classes};
   r.card.channels = c.in_chans ? c.in_chans : data.channels;
-    if (data.table) as_table(r.card, data);
+  if (data.table) as_table(r.card, data);
   apply({.image_size = c.image_size,
          .mean = {c.mean.begin(), c.mean.end()},
          .std = {c.std.begin(), c.std.end()},

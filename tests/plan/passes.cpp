@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "passes/inference.h"
 #include "plan/families.h"
@@ -26,6 +27,22 @@ TEST(Passes, KeepOutputsWithinTheirTolerance) {
       for (size_t i = 0; i < want.size(); i++)
         EXPECT_NEAR(got[i], want[i], pass->tolerance * largest) << pass->name << " on " << m->name;
     }
+  }
+}
+
+std::map<std::string, int> operators(const Graph& g) {
+  std::map<std::string, int> r;
+  for (int i = 0; i < g.size(); i++) r[g.node(i).op->name]++;
+  return r;
+}
+
+TEST(Passes, ChangeSomething) {  // of one family at least: a pass that never fires keeps every tolerance
+  for (const Pass* pass : all_passes()) {
+    std::vector<const Model*> models = test::one_of_each_family();
+    EXPECT_TRUE(std::any_of(models.begin(), models.end(), [&](const Model* m) {
+      auto g = build_model(*m, 1);
+      return operators(*pass->apply(*g)) != operators(*g);
+    })) << pass->name;
   }
 }
 

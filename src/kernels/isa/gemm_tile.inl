@@ -1,7 +1,7 @@
-// The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous
-// namespace, `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, add, fma, and max and min that pass a NaN in
-// their second operand) and
-// kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its registers), kLineChannels[] (where lines pay, measured).
+// The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous namespace,
+// `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, add, fma, and max and min that pass a NaN
+// in their second operand) and kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its
+// registers), kLineChannels[] (where lines pay, measured).
 
 // Loops over registers must vanish: an accumulator that is indexed at run time would live in memory.
 #define FOVEA_UNROLL _Pragma("GCC unroll 32")
@@ -33,8 +33,8 @@ inline void finish_tile(const TileFinish& f, V::Mask tail, const V::Reg (&acc)[N
   const Finish& finish = *f.finish;
   const V::Reg lo = V::set1(finish.lo), hi = V::set1(finish.hi);
   V::Reg bias[MR];
-  FOVEA_UNROLL for (int v = 0; v < MR; v++)
-    bias[v] = finish.bias ? load_part<MR>(finish.bias + f.channel, v, tail) : V::set1(-0.0f);  // x + -0 is x
+  FOVEA_UNROLL for (int v = 0; v < MR; v++) bias[v] =
+      finish.bias ? load_part<MR>(finish.bias + f.channel, v, tail) : V::set1(-0.0f);  // x + -0 is x
   FOVEA_UNROLL for (int r = 0; r < NR; r++) {
     float* c = row(r);
     FOVEA_UNROLL for (int v = 0; v < MR; v++) {
@@ -140,7 +140,8 @@ void line_tile(const LineTile& t) {
       add_taps<MR, NR, 1, 1>(a, 0, lda, b, t.step * ldb, t.taps * depth, tail, acc);
     } else {
       int v = 0;
-      for (; v + 3 <= t.taps; v += 3, a += 3 * tap, b += 3 * ldb) add_taps<MR, NR, S, 3>(a, tap, lda, b, ldb, depth, tail, acc);
+      for (; v + 3 <= t.taps; v += 3, a += 3 * tap, b += 3 * ldb)
+        add_taps<MR, NR, S, 3>(a, tap, lda, b, ldb, depth, tail, acc);
       if (t.taps - v == 2) add_taps<MR, NR, S, 2>(a, tap, lda, b, ldb, depth, tail, acc);
       if (t.taps - v == 1) add_taps<MR, NR, 1, 1>(a, tap, lda, b, S * ldb, depth, tail, acc);
     }

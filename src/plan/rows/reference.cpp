@@ -13,7 +13,7 @@ std::vector<double> widen(const float* p, const Type& t) {
   return r;
 }
 
-std::string refuse(const Query& q) { return q.node.op->reference ? "" : "a composite without a kernel is opened"; }
+std::string refuse(const Query& q) { return q.node.op->composite() ? "a composite without a kernel is opened" : ""; }
 
 Bound bind(const Query& q) {
   Bound b;
