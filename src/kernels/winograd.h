@@ -15,8 +15,8 @@
 
 namespace fovea::kernels {
 
-// Why this kernel does not take a shape or is not worth it there, or null when it is. Of the shape alone: another number
-// of threads must not change the bits.
+// Why this kernel does not take a shape or is not worth it there, or null when it is. Of the shape of one image:
+// neither another number of threads nor another batch changes the bits.
 const char* winograd_refuses(const ConvShape& shape);
 
 // |error| <= winograd_error(tile) * 2^-24 * max |x| * the largest sum of |w| over the taps of an output channel. Measured
