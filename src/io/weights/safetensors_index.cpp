@@ -82,7 +82,7 @@ std::string real_folder(const std::string& folder) {
 bool is_plain(const std::string& name) {
   if (name.find_first_of(std::string("\\\0", 2)) != name.npos) return false;
   for (const std::string& part : split(name, '/'))
-    if (part.empty() || part == "..") return false;
+    if (part.empty() || part == ".." || part.size() > 255) return false;  // no file has a longer name
   return true;
 }
 
