@@ -78,11 +78,12 @@ std::string real_folder(const std::string& folder) {
   return ::realpath(folder.c_str(), real) ? std::string(real) + "/" : std::string();
 }
 
-// A name without "..", empty parts (also: absolute), backslashes or NUL.
+// A name of at most 255 bytes without "..", empty parts (also: absolute), backslashes or NUL.
 bool is_plain(const std::string& name) {
   if (name.find_first_of(std::string("\\\0", 2)) != name.npos) return false;
+  if (name.size() > 255) return false;  // beside the index no file has a longer name
   for (const std::string& part : split(name, '/'))
-    if (part.empty() || part == ".." || part.size() > 255) return false;  // no file has a longer name
+    if (part.empty() || part == "..") return false;
   return true;
 }
 
