@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -105,22 +104,13 @@ void measure(const Case& item, Isa isa, Pool& pool, double top, bool cold) {
 
 int main(int argc, char** argv) {
   using namespace fovea;
-  int threads = available_threads();
-  Isa isa = active_isa();
-  std::string only;
-  bool cold = false;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--isa")) isa = isa_from(argv[i + 1], "--isa");
-    if (!std::strcmp(argv[i], "--cold")) cold = std::atoi(argv[i + 1]) != 0;
-    if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
-  }
-  Pool pool(threads);
-  const double top = kernels::measure_peak(isa, pool) * 1e-9;
-  fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n{:40}{:>16}{:>16}{:>16}\n", isa_name(isa), threads, top, "", "forward",
-             "by data", "by weight");
+  const bench::Options options(argc, argv);
+  Pool pool(options.threads);
+  const double top = kernels::measure_peak(options.isa, pool) * 1e-9;
+  fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n{:40}{:>16}{:>16}{:>16}\n", isa_name(options.isa), options.threads, top,
+             "", "forward", "by data", "by weight");
   for (const auto& item : kernels::cases()) {
-    if (fmt::format("{} n{}", item.name, item.shape.n).find(only) != std::string::npos)
-      kernels::measure(item, isa, pool, top, cold);
+    if (options.takes(fmt::format("{} n{}", item.name, item.shape.n)))
+      kernels::measure(item, options.isa, pool, top, options.cold);
   }
 }

@@ -3,7 +3,6 @@
 //   kernels_window [--threads N] [--isa NAME] [--only TEXT]
 #include <fmt/core.h>
 
-#include <cstring>
 #include <string>
 
 #include "bench/measure.h"
@@ -90,10 +89,9 @@ void pooling(const char* name, const PoolShape& s, const Machine& m) {
   fmt::print("\n");
 }
 
-void everything(const std::string& only, const Machine& m) {
-  const auto wanted = [&](const char* family) { return std::string(family).find(only) != std::string::npos; };
+void everything(const bench::Options& options, const Machine& m) {
   fmt::print("{:36}{:>14}{:>16}{:>16}\n", "GFLOP/s, share of the peak", "forward", "by data", "by weight");
-  if (wanted("depthwise")) {
+  if (options.takes("depthwise")) {
     for (auto [size, c] :
          {std::pair{56, 96}, {28, 192}, {14, 384}, {7, 768}, {56, 40}, {56, 64}, {28, 128}, {14, 512}, {28, 512}})
       depthwise(1, size, c, 7, 1, m);
@@ -104,13 +102,13 @@ void everything(const std::string& only, const Machine& m) {
     for (int k : {9, 11, 13, 15, 21, 31}) depthwise(1, 28, 64, k, 1, m);
     for (int c : {8, 16, 24, 32, 1024}) depthwise(1, 28, c, 7, 1, m);
   }
-  if (wanted("attention")) {
+  if (options.takes("attention")) {
     for (int heads : {3, 6, 12}) attention(1, heads, 197, 64, m);
     attention(8, 6, 197, 64, m);
     attention(64, 3, 49, 32, m);
     attention(1, 6, 1024, 64, m);
   }
-  if (wanted("pool")) {
+  if (options.takes("pool")) {
     fmt::print("{:32}{:>23}{:>23}{:>23}{:>23}\n", "time, bytes of x and y", "max", "max gradient", "mean", "mean gradient");
     pooling("pool 3x3/2 112x112 64",
             {.n = 1, .h = 112, .w = 112, .c = 64, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
@@ -126,16 +124,9 @@ void everything(const std::string& only, const Machine& m) {
 
 int main(int argc, char** argv) {
   using namespace fovea;
-  int threads = available_threads();
-  Isa isa = active_isa();
-  std::string only;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--isa")) isa = isa_from(argv[i + 1], "--isa");
-    if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
-  }
-  Pool pool(threads);
-  const kernels::Machine machine{isa, pool, bench::peak(isa, pool)};
-  fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n", isa_name(isa), threads, machine.peak * 1e-9);
-  kernels::everything(only, machine);
+  const bench::Options options(argc, argv);
+  Pool pool(options.threads);
+  const kernels::Machine machine{options.isa, pool, bench::peak(options.isa, pool)};
+  fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n", isa_name(options.isa), options.threads, machine.peak * 1e-9);
+  kernels::everything(options, machine);
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -74,20 +73,13 @@ void measure(const ConvShape& s, Pool& pool, bool cold) {
 
 int main(int argc, char** argv) {
   using namespace fovea;
-  int threads = available_threads();
-  std::string only;
-  bool cold = false;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
-    if (!std::strcmp(argv[i], "--cold")) cold = std::atoi(argv[i + 1]) != 0;
-    if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
-  }
-  Pool pool(threads);
+  const bench::Options options(argc, argv);
+  Pool pool(options.threads);
   for (int n : {1, 8}) {
     for (auto [size, c] : {std::pair{224, 16}, {112, 32}, {56, 64}, {56, 128}, {28, 128}, {28, 256}, {14, 256}, {7, 512}}) {
       const kernels::ConvShape s{
           .n = n, .h = size, .w = size, .c = c, .o = c, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1};
-      if (fmt::format("n{} {}", n, size).find(only) != std::string::npos) kernels::measure(s, pool, cold);
+      if (options.takes(fmt::format("n{} {}", n, size))) kernels::measure(s, pool, options.cold);
     }
   }
 }

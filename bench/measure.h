@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
+#include <string>
 
+#include "base/cpu.h"
 #include "base/threads.h"
 #include "kernels/gemm_tile.h"
 
@@ -26,6 +29,24 @@ double best_time(F&& run) {
   }
   return best;
 }
+
+// What the kernel benches take: --threads N, --isa NAME, --only PART_OF_A_CASE, --cold 1 (operands out of the caches).
+struct Options {
+  Options(int argc, char** argv) {
+    for (int i = 1; i + 1 < argc; i += 2) {
+      if (!std::strcmp(argv[i], "--threads")) threads = std::atoi(argv[i + 1]);
+      if (!std::strcmp(argv[i], "--isa")) force_isa(isa = isa_from(argv[i + 1], "--isa"));
+      if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
+      if (!std::strcmp(argv[i], "--cold")) cold = std::atoi(argv[i + 1]) != 0;
+    }
+  }
+  bool takes(const std::string& item) const { return item.find(only) != std::string::npos; }
+
+  int threads = available_threads();
+  Isa isa = active_isa();
+  std::string only;
+  bool cold = false;
+};
 
 struct Buffer {
   explicit Buffer(size_t n) : data(static_cast<float*>(std::aligned_alloc(64, (n * 4 + 127) / 64 * 64))) {

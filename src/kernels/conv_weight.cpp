@@ -84,9 +84,8 @@ void WeightConv::split_work() {
     chunk_rows_ = ceil_div(parts.n, parts.count);
   }
   const int64_t strips = static_cast<int64_t>(strips_.size()), sum_bytes = s.o * sum_row() * int64_t{sizeof(float)};
-  const int64_t most = std::min({ceil_div(kTasks, strips), pixels / kSplitPixels, kSumBytes / sum_bytes, chunks_});
-  while (splits_ < most) splits_ *= 2;  // a power of two: any usual number of threads shares them evenly
-  splits_ = std::min(splits_, chunks_);
+  const int64_t most = std::min({pixels / kSplitPixels, kSumBytes / sum_bytes, chunks_});
+  while (splits_ * strips < kTasks && splits_ * 2 <= most) splits_ *= 2;  // any usual number of threads shares them evenly
   copies_ = panel_out_ >= kCopyOuts && !padded_;
   panel_floats_ = copies_ ? (pointwise_ ? chunk_pixels_ : chunk_rows_ * s.ow()) * tiles_.width() : 0;
   while (strip_groups_ < strips && splits_ * strip_groups_ % threads_ != 0 && splits_ * strip_groups_ < 8 * threads_)

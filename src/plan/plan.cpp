@@ -169,22 +169,19 @@ class Planner {
     Bound b = bind(value);
     auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
     size_t own = b.reads.size();
-    b.run = [run = std::move(b.run), kernel, own](const Call& c) {
-      kernels::PwEpilogue e(*kernel, c.in + own);
-      kernels::Epilogue view = e.view();
-      Call k = c;
-      k.epilogue = &view;
-      run(k);
-    };
-    if (b.band) {
-      b.band = std::make_shared<Banded>(*b.band);
-      b.band->run = [run = b.band->run, kernel, own](const Call& c, int64_t first, int64_t count) {
+    auto finished = [kernel, own](auto run) {  // the kernel's run, with the group as its epilogue
+      return [run = std::move(run), kernel, own](const Call& c, auto... part) {
         kernels::PwEpilogue e(*kernel, c.in + own);
         kernels::Epilogue view = e.view();
         Call k = c;
         k.epilogue = &view;
-        run(k, first, count);
+        run(k, part...);
       };
+    };
+    b.run = finished(std::move(b.run));
+    if (b.band) {
+      b.band = std::make_shared<Banded>(*b.band);
+      b.band->run = finished(std::move(b.band->run));
     }
     b.name += "+";
     kernel_step(value, id, std::move(b), group.leaves);

@@ -88,6 +88,8 @@ class Region {
   // Where the pixels of image 0 would begin if the rows from `first` on of `image` lie at p.
   static float* base_of(float* p, const Frame& f, int64_t pixel_floats, int image, int first) {
     const int64_t before = (int64_t{image} * f.h + first) * f.w * pixel_floats;
+    // as a number: it may lie before the array, where pointer arithmetic may not go
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     return reinterpret_cast<float*>(reinterpret_cast<uintptr_t>(p) - static_cast<uintptr_t>(before) * sizeof(float));
   }
 
@@ -197,10 +199,17 @@ class Builder {
  private:
   static size_t at(Ref r) { return static_cast<size_t>(r.buffer); }
 
+  // Whether a step may run later than planned: not past an update in place of what it reads.
+  bool may_wait(const Step& s) const {
+    return std::none_of(s.in.begin(), s.in.end(), [&](Ref r) {
+      return r.buffer >= 0 && plan_.buffers[at(r)].where == Buffer::state && writers_[at(r)] > 0;
+    });
+  }
+
   // The step that alone reads what step i makes, as its first operand; 0 if there is none that can go on from there.
   size_t follower(size_t i) const {
     const Step& s = plan_.steps[i];
-    if (!s.band || s.out.size() != 1) return 0;
+    if (!s.band || s.out.size() != 1 || !may_wait(s)) return 0;
     const Ref out = s.out[0];
     if (plan_.buffers[at(out)].where != Buffer::arena || writers_[at(out)] != 1 || readers_[at(out)].size() != 1) return 0;
     const size_t next = readers_[at(out)][0];

@@ -6,21 +6,12 @@
 
 #include <cmath>
 
+#include "io/cubic.h"
+
 namespace fovea {
 namespace {
 
-double cubic(double x) {  // Keys 1981 with a = -1/2
-  x = std::fabs(x);
-  if (x <= 1) return 1.5 * x * x * x - 2.5 * x * x + 1;
-  return x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2 : 0;
-}
-
-double share(int in, int out, int i, int j) {
-  double scale = static_cast<double>(in) / out, width = std::max(scale, 1.0), sum = 0;
-  auto at = [&](int k) { return cubic((k + 0.5 - (i + 0.5) * scale) / width); };
-  for (int k = 0; k < in; k++) sum += at(k);
-  return at(j) / sum;
-}
+using test::share;
 
 TEST(Resample, IsTheWeightedMeanOfAllInputs) {
   const int sizes[][4] = {{14, 14, 16, 16}, {16, 16, 9, 7}, {7, 7, 24, 24}, {5, 8, 5, 3}, {2, 1, 3, 4}, {3, 3, 1, 1}};

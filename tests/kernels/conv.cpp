@@ -14,12 +14,15 @@
 #include "base/random.h"
 #include "kernels/conv_reference.h"
 #include "kernels/guarded.h"
+#include "kernels/tagged.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
 using test::isas;
+using test::Tag;
+using test::tag;
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
@@ -203,23 +206,6 @@ const ConvShape kLarge[] = {
     {.n = 1, .h = 7, .w = 7, .c = 160, .o = 130, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
 };
 INSTANTIATE_TEST_SUITE_P(Large, Conv, testing::ValuesIn(kLarge));
-
-// The epilogue sees every element once, finished, with the right row and channel.
-struct Tag {
-  int64_t channels;
-  const float* plain;
-  bool* wrong;
-};
-void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
-  const Tag& t = *static_cast<const Tag*>(ctx);
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = c0; c < c1; c++) {
-      float& v = y[r * ld + c - c0];
-      if (v != t.plain[(row0 + r) * t.channels + c]) *t.wrong = true;
-      v = static_cast<float>((row0 + r) * t.channels + c);
-    }
-  }
-}
 
 TEST_P(Conv, Epilogue) {
   const ConvShape& s = GetParam();

@@ -12,12 +12,15 @@
 
 #include "base/random.h"
 #include "kernels/guarded.h"
+#include "kernels/tagged.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
 using test::isas;
+using test::Tag;
+using test::tag;
 using Floats = std::vector<float>;
 
 Floats noise(size_t n, uint64_t stream) {
@@ -111,29 +114,13 @@ TEST(Matmul, SharedOperand) {
   check(s);
 }
 
-struct Tag {
-  const MatmulShape* shape;
-  const float* plain;
-  bool* wrong;
-};
-void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
-  const Tag& t = *static_cast<const Tag*>(ctx);
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = c0; c < c1; c++) {
-      const int64_t i = (row0 + r) * t.shape->n + c;
-      if (y[r * ld + c - c0] != t.plain[i]) *t.wrong = true;
-      y[r * ld + c - c0] = static_cast<float>(i);
-    }
-  }
-}
-
 TEST(Matmul, EpilogueSeesEveryElementOnce) {
   const MatmulShape s = MatmulShape::dense(70, 90, 1500, false, true, 2);
   const Floats a = noise(span(s, s.a, s.m, s.k), 1), b = noise(span(s, s.b, s.k, s.n), 2);
   for (Isa isa : isas()) {
     const Floats plain = product(s, isa, 2, a, b, nullptr);
     bool wrong = false;
-    const Tag ctx{&s, plain.data(), &wrong};
+    const Tag ctx{s.n, plain.data(), &wrong};
     const Epilogue epilogue{tag, &ctx};
     const Floats tagged = product(s, isa, 2, a, b, &epilogue);
     EXPECT_FALSE(wrong);

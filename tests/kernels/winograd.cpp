@@ -14,12 +14,15 @@
 #include "base/random.h"
 #include "kernels/conv_reference.h"
 #include "kernels/guarded.h"
+#include "kernels/tagged.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
 using test::isas;
+using test::Tag;
+using test::tag;
 using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
@@ -113,23 +116,6 @@ TEST(WinogradConv, RefusesWhatItCannotAndWhatDoesNotPay) {
   EXPECT_STREQ(winograd_refuses(s), "not a 3x3 kernel");
   EXPECT_NE(winograd_refuses(shape(1, 224, 224, 3, 64, 1, 1, 1, 1)), nullptr);
   EXPECT_NE(winograd_refuses(shape(1, 4, 4, 1024, 1024, 1, 1, 1, 1)), nullptr);
-}
-
-// The epilogue sees every element once, finished, with the right row and channel.
-struct Tag {
-  int64_t channels;
-  const float* plain;
-  bool* wrong;
-};
-void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) {
-  const Tag& t = *static_cast<const Tag*>(ctx);
-  for (int64_t r = 0; r < rows; r++) {
-    for (int64_t c = c0; c < c1; c++) {
-      float& v = y[r * ld + c - c0];
-      if (v != t.plain[(row0 + r) * t.channels + c]) *t.wrong = true;
-      v = static_cast<float>((row0 + r) * t.channels + c);
-    }
-  }
 }
 
 TEST_P(WinogradShapes, Epilogue) {

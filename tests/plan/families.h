@@ -24,7 +24,18 @@ inline std::vector<const Model*> one_of_each_family() {
   return r;
 }
 
-// The logits for random pixels. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
+// The logits for random pixels.
+inline std::vector<float> logits(const Graph& g, State& state, const PlanOptions& options, Pool& pool) {
+  Program p(make_plan(g, options), state, pool);
+  Random random(1, 2);
+  for (const NamedRef& in : p.plan().inputs)
+    std::generate_n(p.input(in.name), in.type.shape.numel(), [&] { return random.uniform(-1, 1); });
+  p.run();
+  const float* y = p.output("logits");
+  return {y, y + p.output_shape("logits").numel()};
+}
+
+// The same for random parameters. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
 // does: a fresh network's signal dies on the way, and zeros would pass any comparison.
 inline std::vector<float> logits(const Graph& g, const PlanOptions& options) {
   State state;
@@ -35,13 +46,7 @@ inline std::vector<float> logits(const Graph& g, const PlanOptions& options) {
       for (int64_t i = 0; i < a.size(); i++) a.data()[i] += random.uniform(-0.2f, 0.2f);
     }
   Pool pool(options.threads);
-  Program p(make_plan(g, options), state, pool);
-  Random random(1, 2);
-  for (const NamedRef& in : p.plan().inputs)
-    std::generate_n(p.input(in.name), in.type.shape.numel(), [&] { return random.uniform(-1, 1); });
-  p.run();
-  const float* y = p.output("logits");
-  return {y, y + p.output_shape("logits").numel()};
+  return logits(g, state, options, pool);
 }
 
 }  // namespace fovea::test

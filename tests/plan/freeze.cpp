@@ -12,16 +12,6 @@
 namespace fovea {
 namespace {
 
-std::vector<float> run(const Graph& g, State& state, Pool& pool) {
-  Program p(make_plan(g, {.threads = pool.size()}), state, pool);
-  Random random(1, 2);
-  for (const NamedRef& in : p.plan().inputs)
-    std::generate_n(p.input(in.name), in.type.shape.numel(), [&] { return random.uniform(-1, 1); });
-  p.run();
-  const float* y = p.output("logits");
-  return {y, y + p.output_shape("logits").numel()};
-}
-
 TEST(Freeze, ModelsStayTheSame) {
   Pool pool(2);
   for (const Model* m : test::one_of_each_family()) {
@@ -29,9 +19,9 @@ TEST(Freeze, ModelsStayTheSame) {
     std::unique_ptr<Graph> g = inference(*fold_norm(*build_model(*m, 1)));
     State state;
     state.add(*g, 3);
-    std::vector<float> want = run(*g, state, pool);
+    std::vector<float> want = test::logits(*g, state, {.threads = 2}, pool);
     std::unique_ptr<Graph> frozen = freeze(*g, state, pool);
-    EXPECT_EQ(run(*frozen, state, pool), want);
+    EXPECT_EQ(test::logits(*frozen, state, {.threads = 2}, pool), want);
     EXPECT_EQ(state.arrays().size(), frozen->params().size());
     for (int i = 0; i < frozen->size(); i++) {
       const Node& n = frozen->node(i);

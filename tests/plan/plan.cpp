@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/conv2d.h"
 #include "ops/layout.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
@@ -137,6 +138,25 @@ TEST(Plan, RegionsChangeNoBit) {
     const std::vector<float> plain = logits({.threads = 1, .regions = false}, false);
     for (int threads : {1, 2, 3}) EXPECT_EQ(logits({.threads = threads}, true), plain) << model << ", " << threads;
   }
+}
+
+// A region runs where its last stage stood: a parameter that an earlier stage reads must not have changed by then.
+TEST(Plan, RegionsReadOldValues) {
+  Graph g;
+  Tensor x = g.input("image", {{2, 128, 128, 16}}), a = g.param({.name = "a", .init = fill(1), .type = {{32}}}),
+         w = g.param({.name = "w", .init = fill(1), .type = {{32, 1, 1, 16}}}),
+         v = g.param({.name = "v", .init = fill(1), .type = {{4, 1, 1, 32}}});
+  Tensor y = conv2d(x, w, {}) + a;
+  g.update("a", a * 10.0f);
+  g.output("sum", conv2d(y, v, {}));
+  State state;
+  state.add(g, 0);
+  Pool pool(1);
+  Program p(make_plan(g, {}), state, pool);
+  std::fill_n(p.input("image"), 2 * 128 * 128 * 16, 1.0f);
+  p.run();
+  EXPECT_EQ(p.output("sum")[0], 32 * (16 + 1));
+  EXPECT_EQ(state.at("a").data()[0], 10);
 }
 
 void expect_rounding(const std::vector<float>& got, const std::vector<float>& want, double tolerance, const char* what) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "io/cubic.h"
 #include "pictures.h"
 #include "train/weights.h"
 
@@ -29,17 +30,7 @@ struct Tokens {
   std::string name;
 };
 
-double cubic(double x) {  // Keys 1981 with a = -1/2
-  x = std::fabs(x);
-  if (x <= 1) return 1.5 * x * x * x - 2.5 * x * x + 1;
-  return x < 2 ? -0.5 * x * x * x + 2.5 * x * x - 4 * x + 2 : 0;
-}
-double share(int in, int out, int i, int j) {
-  double scale = static_cast<double>(in) / out, width = std::max(scale, 1.0), sum = 0;
-  auto at = [&](int k) { return cubic((k + 0.5 - (i + 0.5) * scale) / width); };
-  for (int k = 0; k < in; k++) sum += at(k);
-  return at(j) / sum;
-}
+using test::share;
 
 void expect_resampled(const float* from, int in, const float* to, int out, int prefix) {
   for (int i = 0; i < prefix * kChannels; i++) EXPECT_EQ(to[i], from[i]) << i;
