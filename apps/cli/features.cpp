@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "data/loader.h"
+#include "passes/inference.h"
 #include "train/features.h"
 
 namespace fovea::cli {
@@ -107,13 +108,15 @@ int run(std::span<const std::string> args) {
   NetworkFile file = r.network.open(true);
   ModelInfo info = r.network.identify(file);
   Dataset data = open_dataset(r.data, r.split, {.allow_empty = true, .classes = info.classes});
-  std::unique_ptr<Graph> graph = inference_graph(info, static_cast<int>(std::clamp<int64_t>(data.size(), 1, 32)));
+  const Model& model = find_model(info.model);  // not folded: a layer with a folded scale would lose its name
+  int batch = static_cast<int>(std::clamp<int64_t>(data.size(), 1, 32));
+  std::unique_ptr<Graph> graph = inference(*build_model(model, batch, info.options));
   std::vector<Watched> watched = watch(*graph, r.layers);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
   check_memory(memory_of(*plan), r.common.mem_limit, info.model, "Use a smaller --image-size, or raise --mem-limit");
   State state;
   state.add(*graph, 0);
-  load_weights(state, *graph, *file.file, file.path, {.renames = find_model(info.model).renames});
+  load_weights(state, *graph, *file.file, file.path, {.renames = model.renames});
   Pool pool(r.common.threads);
   Program program(std::move(plan), state, pool);
   int64_t pictures = run_pictures(program, data, info.card, r.images, watched);

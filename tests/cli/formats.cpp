@@ -137,6 +137,14 @@ TEST_F(Formats, FeaturesOfEveryLayerOrOfSome) {
   EXPECT_EQ(run({"features", network, "--data", "folder:" + dir, "--layers", "nothing"}).code, 2);
 }
 
+// For inference a scale behind a layer becomes part of it, which then has another name.
+TEST_F(Formats, FeaturesGoByTheNamesOfTheDefinition) {
+  std::string scaled = dir + "/scaled.safetensors";
+  make_network(scaled, "convnext_micro");
+  json inside = parsed({"features", scaled, "--data", "folder:" + dir, "--layers", "*.mlp.fc2", "--json"});
+  EXPECT_EQ(inside.at("layers").size(), 5u);
+}
+
 TEST_F(Formats, ValCounts) {
   json v = parsed({"val", network, "--data", "folder:" + dir, "--format", "json"});
   EXPECT_EQ(v.at("count"), 10);
