@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "ir/rewrite.h"
@@ -41,6 +42,7 @@ class Finder {
         for (int in : g.node(i).inputs) users_[at(in)].push_back(i);
     for (auto& [name, id] : g.outputs()) keep(id);
     for (auto& [name, id] : g.updates()) keep(id);
+    leaving_ = f_.materialised;
   }
 
   Fusion run() {
@@ -97,13 +99,39 @@ class Finder {
     int64_t size = g_.node(id).type.shape.numel();
     auto whole =
         std::count_if(c.leaves.begin(), c.leaves.end(), [&](int l) { return g_.node(l).type.shape.numel() * 2 > size; });
-    return whole > kRecomputeReads || c.ops.size() > kRecomputeOps;
+    return whole > kRecomputeReads || c.ops.size() > kRecomputeOps || (stands_for_kernel(id, c) && !meets_again(id));
+  }
+
+  // Every reader of some kernel's result sees it through this value: the kernel's epilogue makes it for nothing.
+  bool stands_for_kernel(int id, const Cone& c) const {
+    auto inside = [&](int u) { return std::binary_search(c.ops.begin(), c.ops.end(), u); };
+    auto hidden = [&](int v) { return !leaving_[at(v)] && std::all_of(users_[at(v)].begin(), users_[at(v)].end(), inside); };
+    auto kernel = [&](int l) {
+      return !is_pointwise(g_.node(l)) && !g_.node(l).inputs.empty() && g_.node(l).op != &Reduce::op &&
+             g_.node(l).type.shape == g_.node(id).type.shape;
+    };
+    return std::all_of(c.ops.begin(), c.ops.end(), [&](int v) { return v == id || hidden(v); }) &&
+           std::any_of(c.leaves.begin(), c.leaves.end(), [&](int l) { return kernel(l) && hidden(l); });
+  }
+
+  // All that is made of the value leads, elementwise, to a single later one.
+  bool meets_again(int id) const {
+    std::set<int> front(users_[at(id)].begin(), users_[at(id)].end());
+    while (front.size() > 1) {
+      const int first = *front.begin();
+      if (!is_pointwise(g_.node(first)) || leaving_[at(first)] || users_[at(first)].empty()) return false;
+      front.erase(front.begin());
+      front.insert(users_[at(first)].begin(), users_[at(first)].end());
+    }
+    const Node& last = g_.node(*front.begin());
+    return is_pointwise(last) && last.type.shape == g_.node(id).type.shape;
   }
 
   const Graph& g_;
   Fusion f_;
   std::vector<std::vector<int>> users_;
   std::vector<Cone> cones_;
+  std::vector<char> leaving_;  // outputs and updates
 };
 
 // Switches, so that the compiler asks for the instruction of a new kind.
