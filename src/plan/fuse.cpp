@@ -257,11 +257,24 @@ void set_domain(Group& group, const Graph& g, const Shape& domain, bool keep_las
   }
 }
 
+// A program's operand of its own shape that was made last: operand 0, as which another step may hand it over piece by piece.
+void put_image_first(Group& r, const Graph& g, const Shape& domain) {
+  size_t image = 0;
+  int latest = -1;
+  for (size_t l = 0; l < r.leaves.size(); l++)
+    if (g.node(r.leaves[l]).type.shape == domain && r.leaves[l] > latest) image = l, latest = r.leaves[l];
+  if (image == 0) return;
+  std::swap(r.leaves[0], r.leaves[image]);
+  for (kernels::PwInst& i : r.program.code)
+    if (i.op == kernels::Pw::load && (i.a == 0 || i.a == image)) i.a = static_cast<uint8_t>(i.a == 0 ? image : 0);
+}
+
 }  // namespace
 
 Fusion find_fusion(const Graph& g) { return Finder(g).run(); }
 
-Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block, const Dims& apart) {
+Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block, const Dims& apart,
+                 bool channels) {
   Emitter e(g, f, block);
   Group r;
   // A reduction's prologue may be a leaf itself; a group's root is computed, not loaded.
@@ -269,7 +282,8 @@ Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots,
   r.program.code = std::move(e.code);
   r.program.registers = e.registers();
   r.leaves = std::move(e.leaves);
-  set_domain(r, g, g.node(roots[0]).type.shape, block >= 0, apart);
+  put_image_first(r, g, g.node(roots[0]).type.shape);
+  set_domain(r, g, g.node(roots[0]).type.shape, block >= 0 || channels, apart);
   return r;
 }
 
