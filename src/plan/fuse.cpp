@@ -178,7 +178,7 @@ kernels::Pw to_pw(BinaryKind k) {
 // Writes the straight-line code of one program.
 class Emitter {
  public:
-  Emitter(const Graph& g, const Fusion& f, int block) : g_(g), f_(f), block_(block) {
+  Emitter(const Graph& g, const Fusion& f, int block) : g_(g), f_(f) {
     if (block >= 0) regs_[block] = next_++;
   }
 
@@ -215,7 +215,7 @@ class Emitter {
   }
   const Graph& g_;
   const Fusion& f_;
-  int block_, next_ = 0;
+  int next_ = 0;
   std::map<int, uint8_t> regs_;
 };
 
