@@ -29,7 +29,7 @@ Tensor mobile_micro(Scope s, Tensor x, const MobileMicro& m, const ModelOptions&
 
 MobileMicro v1(MobileBlock block, double width = 1) {
   MobileRow row{.block = block, .shortcut = false, .active_end = true};
-  return {row, 32, {64, 128, 128, 256, 256, 512}, {2, 1, 1, 2, 1, 2}, width};
+  return {row, 32, {64, 64, 128, 128, 256}, {1, 1, 2, 1, 2}, width};
 }
 MobileMicro v2(bool active_end) {
   MobileRow row{.repeat = 2, .expand = 6, .active_end = active_end};
