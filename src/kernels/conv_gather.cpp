@@ -122,24 +122,26 @@ void GatherConv::split_rows(Phase& phase) {
   pad_floats_ = std::max(pad_floats_, ((rows - 1) * in_step_y_ + span) * phase.padded_cols * in_channels_);
 }
 
-// Chunks of pixels x groups of panels, so that every thread gets the same number of both. Splitting pixels makes every
-// thread read all weights, splitting panels makes it read all pixels: the cheaper one wins.
+// Chunks of pixels x groups of panels, of which every thread gets the same number, group by group. Splitting pixels makes
+// every thread read all weights, splitting panels makes it read all pixels: the cheapest mixture wins.
 void GatherConv::split_work(Phase& phase) {
   if (padded_) return split_rows(phase);
   const int64_t pixels = int64_t{shape_.n} * phase.rows * phase.cols, panels = static_cast<int64_t>(panels_.size());
   const double weights = double(phase.terms) * phase.depth * panels * tiles_.width(), image = double(pixels) * in_channels_;
-  const double products = weights * pixels;
   double best = 0;
-  for (int64_t groups = 1; groups <= std::min<int64_t>(panels, threads_); groups++) {
-    int64_t chunks = std::max<int64_t>(1, (pixels + kChunkPixels - 1) / kChunkPixels);
+  for (int64_t groups = 1; groups <= panels; groups++) {
+    if (groups > threads_ && groups < panels) continue;  // few of them, or all for the evenest shares
+    int64_t chunks = std::max<int64_t>(1, ceil_div(pixels, kChunkPixels));
     while (chunks * groups % threads_ != 0 && chunks < pixels) chunks++;
-    const double share = 1.0 * ((panels + groups - 1) / groups) * ((pixels + chunks - 1) / chunks) / (panels * pixels);
-    const double tasks = double((chunks * groups + threads_ - 1) / threads_);
-    const double reads = tasks * (weights / groups + image / chunks);
-    const double cost = products * share * tasks / 32 + reads;  // cycles, roughly: 32 products or one float from L3
+    const int64_t tasks = ceil_div(chunks * groups, threads_), touched = std::min(tasks, chunks);
+    const double products = double(phase.terms) * phase.depth * tiles_.width() *
+                            double(ceil_div(panels, groups) * ceil_div(pixels, chunks) * tasks);
+    const double reads =
+        weights * double(ceil_div(tasks, chunks)) / double(groups) + image * double(touched) / double(chunks);
+    const double cost = products / 32 + reads;  // cycles, roughly: 32 products or one float from L3
     if (groups == 1 || cost < best) best = cost, phase.chunks = chunks, phase.panel_groups = groups;
   }
-  phase.chunk_pixels = (pixels + phase.chunks - 1) / phase.chunks;
+  phase.chunk_pixels = ceil_div(pixels, phase.chunks);
 }
 
 }  // namespace fovea::kernels

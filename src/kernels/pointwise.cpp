@@ -26,10 +26,9 @@ void run_tiles(const PwEngine& e, PwEngine::Frame& f, int64_t begin, int64_t end
 
 }  // namespace
 
-Pointwise::Pointwise(const PwProgram& program, Isa isa) : flat_(new PwEngine(program, isa, {0, 0, 0, 0})) {
-  if (!flat_->reads_y()) return;
-  rows_.reset(new PwEngine(program, isa, {0, 0, 0, PwEngine::kChannels}));
-  form_ = finish_form(program);
+Pointwise::Pointwise(const PwProgram& program, Isa isa)
+    : flat_(new PwEngine(program, isa, {0, 0, 0, 0})), rows_(new PwEngine(program, isa, {0, 0, 0, PwEngine::kChannels})) {
+  if (flat_->reads_y()) form_ = finish_form(program);
 }
 Pointwise::~Pointwise() = default;
 Pointwise::Pointwise(Pointwise&&) noexcept = default;
@@ -53,23 +52,48 @@ void Pointwise::run(const float* const* in, float* const* out, Pool& pool) const
   });
 }
 
+namespace {
+
+// A piece of the pixels [row0, row0 + rows) for each outer index that they meet: body(outer, its first row, rows, done so
+// far).
+template <class F>
+void pieces(const PwEngine& e, int64_t row0, int64_t rows, F&& body) {
+  const int64_t inner = e.dims()[2];
+  for (int64_t done = 0, count = 0; done < rows; done += count) {
+    const int64_t outer = (row0 + done) / inner, first = (row0 + done) % inner;
+    count = std::min(rows - done, inner - first);
+    body(outer, first, count, done);
+  }
+}
+
+void eval_rows(const PwEngine& e, PwEngine::Frame& f, int64_t outer, int64_t first, int64_t count, int64_t c0, int64_t c1) {
+  const int64_t chunk = e.block_chunk(c1 - c0);
+  for (int64_t c = c0; c < c1; c += chunk) {
+    const int64_t cols = std::min(chunk, c1 - c), step = std::min(count, std::max<int64_t>(1, chunk / cols));
+    for (int64_t r = 0; r < count; r += step) e.eval(f, {outer, first + r, c, std::min(step, count - r), cols});
+  }
+}
+
+}  // namespace
+
 void Pointwise::block(const float* const* in, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0,
                       int64_t c1) const {
-  const PwEngine& e = *rows_;
   PwEngine::Frame f;
   f.in = in, f.y = y, f.y_col = c0, f.ld = ld;
-  e.begin(f);
-  int64_t inner = e.dims()[2];
-  for (int64_t done = 0; done < rows;) {  // a piece for each outer index that the block meets
-    int64_t outer = (row0 + done) / inner, first = (row0 + done) % inner, count = std::min(rows - done, inner - first);
+  rows_->begin(f);
+  pieces(*rows_, row0, rows, [&](int64_t outer, int64_t first, int64_t count, int64_t done) {
     f.y_row = first - done;
-    const int64_t chunk = e.block_chunk(c1 - c0);
-    for (int64_t c = c0; c < c1; c += chunk) {
-      int64_t cols = std::min(chunk, c1 - c), step = std::min(count, std::max<int64_t>(1, chunk / cols));
-      for (int64_t r = 0; r < count; r += step) e.eval(f, {outer, first + r, c, std::min(step, count - r), cols});
-    }
-    done += count;
-  }
+    eval_rows(*rows_, f, outer, first, count, c0, c1);
+  });
+}
+
+void Pointwise::part(const float* const* in, float* const* out, int64_t row0, int64_t rows) const {
+  PwEngine::Frame f;
+  f.in = in, f.out = out;
+  rows_->begin(f);
+  pieces(*rows_, row0, rows, [&](int64_t outer, int64_t first, int64_t count, int64_t) {
+    eval_rows(*rows_, f, outer, first, count, 0, rows_->dims()[3]);
+  });
 }
 
 }  // namespace fovea::kernels

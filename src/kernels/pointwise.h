@@ -56,10 +56,13 @@ class Pointwise {
   void block(const float* const* in, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0, int64_t c1) const;
   const std::optional<FinishForm>& form() const { return form_; }
 
+  // Pixels [first, first + count) x all channels, on the calling thread: of the operands and the output that run() takes.
+  void part(const float* const* in, float* const* out, int64_t first, int64_t count) const;
+
  private:
   std::optional<FinishForm> form_;
   std::unique_ptr<PwEngine> flat_;  // every mergeable dimension merged
-  std::unique_ptr<PwEngine> rows_;  // channels kept apart; only if the program reads register 0 before writing it
+  std::unique_ptr<PwEngine> rows_;  // channels kept apart
 };
 
 // A program with the buffers it reads, in the form that convolutions take.

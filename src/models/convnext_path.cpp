@@ -70,7 +70,7 @@ Tensor convnext_path(Scope s, Tensor x, const Step& m, const ModelOptions& o) { 
 std::vector<Variant<Step>> path() {
   Card card = imagenet_card(32, 1);
   std::vector<Variant<Step>> r;
-  Step m{.depths = {2, 2, 2}, .width = 60};
+  Step m{.depths = {2, 2, 2}, .width = 58};
   auto then = [&](const char* name) { r.push_back({name, m, card}); };
   then("convnext_path0_resnet");
   m.depths = {1, 1, 3}, then("convnext_path1_ratio");

@@ -32,8 +32,8 @@ static Tensor body(const Activation& a, std::span<const Tensor> in) {
     case Act::quick_gelu: return x * sigmoid(1.702f * x);
     case Act::silu: return x * sigmoid(x);
     case Act::mish: return x * tanh(softplus(x));
-    case Act::hard_sigmoid: return clamp(x + 3.0f, 0, 6) / 6.0f;
-    case Act::hard_swish: return x * (clamp(x + 3.0f, 0, 6) / 6.0f);
+    case Act::hard_sigmoid: return clamp(x + 3.0f, 0, 6) * (1.0f / 6);
+    case Act::hard_swish: return x * (clamp(x + 3.0f, 0, 6) * (1.0f / 6));
     case Act::sigmoid: return sigmoid(x);
     case Act::tanh: return tanh(x);
     case Act::elu: return elu(x, 1.0f);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
 #include "ir/rewrite.h"
@@ -41,6 +42,7 @@ class Finder {
         for (int in : g.node(i).inputs) users_[at(in)].push_back(i);
     for (auto& [name, id] : g.outputs()) keep(id);
     for (auto& [name, id] : g.updates()) keep(id);
+    leaving_ = f_.materialised;
   }
 
   Fusion run() {
@@ -97,13 +99,39 @@ class Finder {
     int64_t size = g_.node(id).type.shape.numel();
     auto whole =
         std::count_if(c.leaves.begin(), c.leaves.end(), [&](int l) { return g_.node(l).type.shape.numel() * 2 > size; });
-    return whole > kRecomputeReads || c.ops.size() > kRecomputeOps;
+    return whole > kRecomputeReads || c.ops.size() > kRecomputeOps || (stands_for_kernel(id, c) && !meets_again(id));
+  }
+
+  // Every reader of some kernel's result sees it through this value: the kernel's epilogue makes it for nothing.
+  bool stands_for_kernel(int id, const Cone& c) const {
+    auto inside = [&](int u) { return std::binary_search(c.ops.begin(), c.ops.end(), u); };
+    auto hidden = [&](int v) { return !leaving_[at(v)] && std::all_of(users_[at(v)].begin(), users_[at(v)].end(), inside); };
+    auto kernel = [&](int l) {
+      return !is_pointwise(g_.node(l)) && !g_.node(l).inputs.empty() && g_.node(l).op != &Reduce::op &&
+             g_.node(l).type.shape == g_.node(id).type.shape;
+    };
+    return std::all_of(c.ops.begin(), c.ops.end(), [&](int v) { return v == id || hidden(v); }) &&
+           std::any_of(c.leaves.begin(), c.leaves.end(), [&](int l) { return kernel(l) && hidden(l); });
+  }
+
+  // All that is made of the value leads, elementwise, to a single later one.
+  bool meets_again(int id) const {
+    std::set<int> front(users_[at(id)].begin(), users_[at(id)].end());
+    while (front.size() > 1) {
+      const int first = *front.begin();
+      if (!is_pointwise(g_.node(first)) || leaving_[at(first)] || users_[at(first)].empty()) return false;
+      front.erase(front.begin());
+      front.insert(users_[at(first)].begin(), users_[at(first)].end());
+    }
+    const Node& last = g_.node(*front.begin());
+    return is_pointwise(last) && last.type.shape == g_.node(id).type.shape;
   }
 
   const Graph& g_;
   Fusion f_;
   std::vector<std::vector<int>> users_;
   std::vector<Cone> cones_;
+  std::vector<char> leaving_;  // outputs and updates
 };
 
 // Switches, so that the compiler asks for the instruction of a new kind.
@@ -150,7 +178,7 @@ kernels::Pw to_pw(BinaryKind k) {
 // Writes the straight-line code of one program.
 class Emitter {
  public:
-  Emitter(const Graph& g, const Fusion& f, int block) : g_(g), f_(f), block_(block) {
+  Emitter(const Graph& g, const Fusion& f, int block) : g_(g), f_(f) {
     if (block >= 0) regs_[block] = next_++;
   }
 
@@ -187,7 +215,7 @@ class Emitter {
   }
   const Graph& g_;
   const Fusion& f_;
-  int block_, next_ = 0;
+  int next_ = 0;
   std::map<int, uint8_t> regs_;
 };
 
@@ -229,11 +257,24 @@ void set_domain(Group& group, const Graph& g, const Shape& domain, bool keep_las
   }
 }
 
+// A program's operand of its own shape that was made last: operand 0, as which another step may hand it over piece by piece.
+void put_image_first(Group& r, const Graph& g, const Shape& domain) {
+  size_t image = 0;
+  int latest = -1;
+  for (size_t l = 0; l < r.leaves.size(); l++)
+    if (g.node(r.leaves[l]).type.shape == domain && r.leaves[l] > latest) image = l, latest = r.leaves[l];
+  if (image == 0) return;
+  std::swap(r.leaves[0], r.leaves[image]);
+  for (kernels::PwInst& i : r.program.code)
+    if (i.op == kernels::Pw::load && (i.a == 0 || i.a == image)) i.a = static_cast<uint8_t>(i.a == 0 ? image : 0);
+}
+
 }  // namespace
 
 Fusion find_fusion(const Graph& g) { return Finder(g).run(); }
 
-Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block, const Dims& apart) {
+Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block, const Dims& apart,
+                 bool channels) {
   Emitter e(g, f, block);
   Group r;
   // A reduction's prologue may be a leaf itself; a group's root is computed, not loaded.
@@ -241,7 +282,8 @@ Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots,
   r.program.code = std::move(e.code);
   r.program.registers = e.registers();
   r.leaves = std::move(e.leaves);
-  set_domain(r, g, g.node(roots[0]).type.shape, block >= 0, apart);
+  put_image_first(r, g, g.node(roots[0]).type.shape);
+  set_domain(r, g, g.node(roots[0]).type.shape, block >= 0 || channels, apart);
   return r;
 }
 

@@ -20,9 +20,11 @@ struct Group {
   std::vector<int> leaves;  // node ids, in the order of the program's inputs
   int flags[4] = {};        // of the program's dimensions, from `apart`
 };
-// block: the value of this node arrives in register 0 (-1: none), the domain's last dimension stays whole.
-// apart: a flag for each dimension of the domain; dimensions merge only with their like. Then roots may be leaves.
-Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block = -1, const Dims& apart = {});
+// block: the value of this node arrives in register 0 (-1: none). With one, or with `channels`, the last dimension stays
+// apart. apart: a flag for each dimension of the domain; dimensions merge only with their like. Then roots may be leaves.
+// The last leaf of the domain's own shape comes first.
+Group make_group(const Graph& g, const Fusion& f, const std::vector<int>& roots, int block = -1, const Dims& apart = {},
+                 bool channels = false);
 // Whether one program can compute all roots: it must not read too much at once.
 bool fits(const Graph& g, const Fusion& f, const std::vector<int>& roots);
 // The materialised values that a program reads for `id`: to compute it if it is the program's root, else to have it.

@@ -153,11 +153,17 @@ class Planner {
   }
 
   void pointwise_step(int id) {
-    Group group = make_group(g(), fusion_, {id});
+    const Shape& shape = node(id).type.shape;
+    const bool pixels = shape.rank > 1 && shape.rank <= 4;
+    Group group = make_group(g(), fusion_, {id}, -1, {}, pixels);
     auto kernel = std::make_shared<kernels::Pointwise>(group.program, plan_->options.isa);
     Step s{.kernel = "pointwise", .elementwise = true};
     for (int leaf : group.leaves) s.in.push_back(ref(leaf));
     s.run = [kernel](const Call& c) { kernel->run(c.in, c.out, *c.pool); };
+    if (pixels && !group.leaves.empty() && node(group.leaves[0]).type.shape == shape) {
+      s.band = std::make_shared<Banded>(Banded{.in_floats = shape[-1], .out_floats = shape[-1]});
+      s.band->run = [kernel](const Call& c, int64_t first, int64_t count) { kernel->part(c.in, c.out, first, count); };
+    }
     push(std::move(s), id);
   }
 

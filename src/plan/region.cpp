@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <limits>
 
 #include "base/error.h"
 
@@ -11,7 +13,11 @@ namespace {
 constexpr int kMaxStages = 8, kMaxOperands = 32;
 constexpr int64_t kLocalBytes = int64_t{640} << 10;   // of what passes between stages, for one thread: most of its L2
 constexpr int64_t kWeightBytes = int64_t{256} << 10;  // weights that stay there beside it
-constexpr int64_t kRowsPerThread = 4;                 // fewer: the rows that two threads both compute weigh too much
+constexpr int64_t kL2Bytes = int64_t{256} << 10;      // of a value, for one thread: larger ones come from further off
+
+// What one thread does in a second, roughly: the measure of what a region saves and costs.
+constexpr double kFlops = 200e9, kNear = 80e9, kFar = 20e9;  // bytes from L2, and from L3 or another core's L2
+constexpr double kStart = 1e-6;                              // of a step: fork, join, and what it finds out of cache
 
 // Rows [begin, end) of an image.
 struct Span {
@@ -177,20 +183,14 @@ class Builder {
   }
 
   void run() {
-    std::vector<char> gone(plan_.steps.size(), 0);
+    std::vector<char> seen(plan_.steps.size(), 0);
     for (size_t i = 0; i < plan_.steps.size(); i++) {
-      if (gone[i]) continue;
-      std::vector<size_t> chain{i}, best;
-      for (size_t next = follower(i); next != 0; next = follower(next)) {
-        chain.push_back(next);
-        if (chain.size() > kMaxStages) break;
-        if (pays(chain)) best = chain;
+      std::vector<size_t> chain;
+      for (size_t k = i; k != 0 || chain.empty(); k = follower(k)) {
+        if (seen[k]) break;
+        chain.push_back(k), seen[k] = 1;
       }
-      if (best.empty()) continue;
-      plan_.steps[best.back()] = make(best);
-      for (size_t k = 0; k + 1 < best.size(); k++) gone[best[k]] = 1;
-      gone[best.back()] = 1;
-      dropped_.insert(dropped_.end(), best.begin(), best.end() - 1);
+      if (chain.size() > 1) cut(chain);
     }
     std::sort(dropped_.begin(), dropped_.end());
     for (size_t k = dropped_.size(); k-- > 0;) plan_.steps.erase(plan_.steps.begin() + static_cast<long>(dropped_[k]));
@@ -234,31 +234,59 @@ class Builder {
     return r;
   }
 
-  // Traffic saved against weights read once more for every band.
-  bool pays(const std::vector<size_t>& chain) const {
-    const int threads = plan_.options.threads;
-    std::vector<Stage> s = stages(chain);
-    if (s.empty()) return false;
-    const Frame out = s.back().band.out;
-    if (int64_t{out.images} * out.h < kRowsPerThread * threads) return false;
-    int64_t between = 0, weights = 0;
-    int spatial = 0;  // stages that read rows around their own: each makes the bands before it taller
-    for (size_t k = 0; k < chain.size(); k++) {
-      const Step& step = plan_.steps[chain[k]];
-      weights += step.packed.floats * 4;
-      if (k + 1 == chain.size()) break;
-      const int64_t bytes = step.out[0].floats * 4;
-      const bool large = bytes > kLocalBytes * threads;
-      const bool around = s[k + 1].band.up + s[k + 1].band.down > 0;
-      if (around && (!large || ++spatial > 1)) return false;  // rows made twice for a value that stays in cache anyway
-      between += large ? 2 * bytes : bytes / 2;
+  // Cuts a chain of steps into regions and single steps so that all together take the least time, by the measure above.
+  void cut(const std::vector<size_t>& chain) {
+    const size_t n = chain.size();
+    std::vector<double> best(n + 1, 0);
+    std::vector<size_t> from(n + 1, 0);  // where the last part of the best cut of the first n steps begins
+    for (size_t end = 1; end <= n; end++) {
+      best[end] = std::numeric_limits<double>::infinity();
+      for (size_t begin = end; begin-- > 0 && end - begin <= kMaxStages;) {
+        const double cost =
+            best[begin] + part_cost({chain.begin() + static_cast<long>(begin), chain.begin() + static_cast<long>(end)});
+        if (cost < best[end]) best[end] = cost, from[end] = begin;
+      }
     }
-    if (between < kLocalBytes * threads) return false;
-    const Region region(std::move(s), threads);
-    if (region.local_bytes() > kLocalBytes) return false;
-    const int64_t rows = (int64_t{out.images} * out.h + threads - 1) / threads,
-                  bands = (rows + region.band() - 1) / region.band();
-    return weights <= kWeightBytes || weights * (bands - 1) < between / threads;
+    for (size_t end = n; end > 0; end = from[end]) {
+      const std::vector<size_t> part(chain.begin() + static_cast<long>(from[end]), chain.begin() + static_cast<long>(end));
+      if (part.size() < 2) continue;
+      plan_.steps[part.back()] = make(part);
+      dropped_.insert(dropped_.end(), part.begin(), part.end() - 1);
+    }
+  }
+
+  // Seconds that a part of a chain takes beyond the arithmetic that every cut has in common; infinite if it cannot be one.
+  double part_cost(const std::vector<size_t>& part) const {
+    const int64_t out_bytes = plan_.steps[part.back()].out[0].floats * 4 / plan_.options.threads;
+    const double outside = kStart + 2.0 * static_cast<double>(out_bytes) / (out_bytes > kL2Bytes ? kFar : kNear);
+    return part.size() == 1 ? outside : outside + region_cost(part);
+  }
+
+  // What a region does more than its steps one by one: rows that two threads both compute, shares that are not equal,
+  // weights that come again for every band.
+  double region_cost(const std::vector<size_t>& part) const {
+    const int threads = plan_.options.threads;
+    std::vector<Stage> all = stages(part);
+    if (all.empty()) return std::numeric_limits<double>::infinity();
+    const Region region(all, threads);
+    if (region.local_bytes() > kLocalBytes) return std::numeric_limits<double>::infinity();
+    const Frame out = all.back().band.out;
+    const double rows = static_cast<double>(int64_t{out.images} * out.h), share = std::ceil(rows / threads);
+    const double bands = std::ceil(share / region.band()), shared = 1 - 1.0 / threads;
+    int64_t weights = 0;
+    for (size_t i : part) weights += plan_.steps[i].packed.floats * 4;
+    double cost = static_cast<double>(weights) * (bands - 1) / (weights > kWeightBytes ? kFar : kNear);
+    double halo = 0;  // rows that a thread makes for the stages after this one, beyond its share
+    for (size_t k = part.size(); k-- > 0;) {
+      const Step& step = plan_.steps[part[k]];
+      const Frame& f = all[k].band.out;
+      const double bytes = static_cast<double>(step.out[0].floats + step.in[0].floats) * 4;
+      const double time = std::max(static_cast<double>(step.flops) / kFlops, bytes / kNear) / threads;
+      cost += time * (share * threads / rows - 1 + halo * shared * threads / (f.images * f.h));
+      cost += std::max<double>(0, static_cast<double>(step.packed.floats - step.in[0].floats)) * 4 * shared / kFar;
+      halo = halo * all[k].band.stride + all[k].band.up + all[k].band.down;
+    }
+    return cost;
   }
 
   Step make(const std::vector<size_t>& chain) {

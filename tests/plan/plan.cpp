@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/activation.h"
 #include "ops/conv2d.h"
 #include "ops/layout.h"
 #include "ops/norm.h"
@@ -64,6 +65,22 @@ TEST(Plan, InferenceFoldsNormsAndFusesActivations) {
   EXPECT_LE(p->steps.size(), 24u) << "convolutions, a pooling, a mean: nothing else";
 }
 
+// Squeeze-and-excitation: mean and product read the activation, which the convolution's epilogue makes once.
+TEST(Plan, WhatAllReadersSeeOfAKernelIsItsEpilogue) {
+  Graph g;
+  Tensor x = g.input("image", {{1, 8, 8, 16}}), w = g.param({.name = "w", .init = fill(1), .type = {{32, 1, 1, 16}}}),
+         bias = g.param({.name = "b", .init = fill(1), .type = {{32}}});
+  Tensor y = activation(conv2d(x, w, {}) + bias, Act::hard_swish);
+  g.output("scaled", y * reduce_mean(y, {1, 2}));
+  auto p = make_plan(g, {.regions = false});
+  std::vector<std::string> kernels;
+  for (const Step& s : p->steps) kernels.push_back(s.kernel);
+  ASSERT_EQ(kernels.size(), 4u) << "the convolution, a sum, its share, a product";
+  EXPECT_TRUE(kernels[0].ends_with("+")) << kernels[0];
+  EXPECT_EQ(kernels[1], "reduce");
+  EXPECT_EQ(p->steps[1].in.size(), 1u) << "the activation is not made again";
+}
+
 int64_t winograd_steps(const Plan& p) {
   return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
 }
@@ -120,7 +137,8 @@ TEST(Plan, RegionsChangeNoBit) {
   struct {
     const char* model;
     int batch, size;
-  } table[] = {{"mobilenetv2_050", 2, 224}, {"tf_mobilenetv1_025", 3, 224}, {"convnext_atto", 4, 208}, {"resnet26", 2, 200}};
+  } table[] = {{"mobilenetv2_050", 2, 224}, {"mobilenetv3_small_050", 3, 200}, {"tf_mobilenetv1_025", 3, 224},
+               {"convnext_atto", 4, 208},   {"convnextv2_atto", 1, 224},       {"resnet26", 2, 200}};
   for (auto& [model, batch, size] : table) {
     auto g = inference(*fold_norm(*build_model(find_model(model), batch, {.classes = 10, .height = size, .width = size})));
     State state;
