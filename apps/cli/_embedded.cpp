@@ -54,9 +54,9 @@ std::vector<std::string> embedded_names() {
   return names;
 }
 
-std::unique_ptr<TensorFile> open_embedded(std::string_view name) {
+std::unique_ptr<TensorFile> open_embedded(std::string_view name, const std::string& key) {
   for (const Embedded& e : all())
-    if (name == e.name) return TensorFile::open(as_file(e));
+    if (name == e.name) return TensorFile::open(as_file(e), {.key = key});
   return nullptr;
 }
 

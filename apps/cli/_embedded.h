@@ -10,6 +10,6 @@ namespace fovea::cli {
 
 std::vector<std::string> embedded_names();
 // Null if there is none of that name.
-std::unique_ptr<TensorFile> open_embedded(std::string_view name);
+std::unique_ptr<TensorFile> open_embedded(std::string_view name, const std::string& key = "");
 
 }  // namespace fovea::cli

@@ -68,11 +68,12 @@ NetworkFile NetworkFlags::open(bool needed) const {
     fail(Code::usage, "{}: is a network with weights of its own. With --weights, name an architecture (fovea models)",
          model);
   if (!weights.empty()) return {weights, TensorFile::open(weights, {.key = key})};
-  if (std::unique_ptr<TensorFile> file = open_embedded(model)) return {model, std::move(file)};
+  if (std::unique_ptr<TensorFile> file = open_embedded(model, key)) return {model, std::move(file)};
   if (is_file(model)) return {model, TensorFile::open(model, {.key = key})};
   bool known = false;
   for (const Model& m : all_models()) known = known || m.name == model;
   if (needed || !known) unknown(model);
+  if (!key.empty()) fail(Code::usage, "--key: there is no weight file to take it from. Give --weights FILE");
   return {};
 }
 

@@ -28,16 +28,15 @@ std::string padded(const std::string& text, size_t width, bool right) {
   return right ? space + text : text + space;
 }
 
-std::string json_list(const std::vector<Record>& rows, const char* between) {
+std::string json_list(const Rows& rows, const char* between) {
   std::string out;
-  for (const Record& r : rows) out += (out.empty() ? "" : between) + to_json(r);
+  for (size_t i = 0; i < rows.size; i++) out.append(i ? between : "").append(to_json(rows.row(i)));
   return out;
 }
 
 }  // namespace
 
-Value::Value(std::string_view text)
-    : table(escape_control(text)), json('"' + escape_json(text) + '"'), csv(escape_csv(text)) {}
+Value::Value(std::string_view text) : table(printable(text)), json('"' + escape_json(text) + '"'), csv(escape_csv(text)) {}
 Value::Value(int64_t v) : table(group_digits(v)), json(std::to_string(v)), csv(json), number(true) {}
 Value::Value(bool v) : table(v ? "yes" : "no"), json(v ? "true" : "false"), csv(json) {}
 Value::Value(double v, int digits)
@@ -49,7 +48,8 @@ Value Value::exponent(double v) {
   return r;
 }
 Value::Value(const Record& r) : json(to_json(r)), nested(true) {}
-Value::Value(const std::vector<Record>& r) : json('[' + json_list(r, ", ") + ']'), nested(true) {}
+Value::Value(const std::vector<Record>& r) : Value(Rows(r)) {}
+Value::Value(const Rows& r) : json('[' + json_list(r, ", ") + ']'), nested(true) {}
 
 std::string to_json(const Record& r) {
   std::string out;
@@ -57,24 +57,31 @@ std::string to_json(const Record& r) {
   return '{' + out + '}';
 }
 
-std::string to_table(const std::vector<Record>& rows) {
-  if (rows.empty()) return "";
+std::string to_table(const Rows& rows) {
+  if (rows.size == 0) return "";
+  const Record first = rows.row(0);
   std::vector<size_t> width;
-  for (auto& [name, value] : rows[0]) width.push_back(width_of(name));
-  for (const Record& r : rows)
-    for (size_t i = 0; i < width.size(); i++) width[i] = std::max(width[i], width_of(r[i].second.table));
-  auto line = [&](auto cell) {
-    std::string out;
-    for (size_t i = 0; i < width.size(); i++)
-      if (!rows[0][i].second.nested) out += padded(cell(i), width[i], rows[0][i].second.number) + "  ";
-    return std::string(out.substr(0, out.find_last_not_of(' ') + 1)) + '\n';
+  for (auto& [name, value] : first) width.push_back(width_of(name));
+  for (size_t i = 0; i < rows.size; i++) {
+    const Record r = rows.row(i);
+    for (size_t k = 0; k < width.size(); k++) width[k] = std::max(width[k], width_of(r[k].second.table));
+  }
+  std::string out;
+  auto add_line = [&](auto cell) {
+    for (size_t k = 0; k < width.size(); k++)
+      if (!first[k].second.nested) out += padded(cell(k), width[k], first[k].second.number) + "  ";
+    out.resize(out.find_last_not_of(' ') + 1);
+    out += '\n';
   };
-  std::string out = line([&](size_t i) { return rows[0][i].first; });
-  for (const Record& r : rows) out += line([&](size_t i) { return r[i].second.table; });
+  add_line([&](size_t k) { return first[k].first; });
+  for (size_t i = 0; i < rows.size; i++) {
+    const Record r = rows.row(i);
+    add_line([&](size_t k) { return r[k].second.table; });
+  }
   return out;
 }
 
-std::string to_csv(const std::vector<Record>& rows) {
+std::string to_csv(const Rows& rows) {
   std::string out;
   auto line = [&](const Record& r, auto cell) {
     size_t begin = out.size();
@@ -82,22 +89,22 @@ std::string to_csv(const std::vector<Record>& rows) {
       if (!field.second.nested) out += (out.size() > begin ? "," : "") + cell(field);
     out += '\n';
   };
-  if (!rows.empty()) line(rows[0], [](auto& field) { return escape_csv(field.first); });
-  for (const Record& r : rows) line(r, [](auto& field) { return field.second.csv; });
+  if (rows.size) line(rows.row(0), [](auto& field) { return escape_csv(field.first); });
+  for (size_t i = 0; i < rows.size; i++) line(rows.row(i), [](auto& field) { return field.second.csv; });
   return out;
 }
 
-void print(const std::vector<Record>& rows, Format format) {
+void print(const Rows& rows, Format format) {
   switch (format) {
     case Format::table: return print(to_table(rows));
     case Format::csv: return print(to_csv(rows));
-    case Format::jsonl: return print(rows.empty() ? "" : json_list(rows, "\n") + '\n');
+    case Format::jsonl: return print(rows.size == 0 ? "" : json_list(rows, "\n") + '\n');
     case Format::json: return print('[' + json_list(rows, ",\n ") + "]\n");
   }
 }
 
 void print(const Record& record, Format format) {
-  if (format == Format::csv) return print(to_csv({record}));
+  if (format == Format::csv) return print(to_csv({1, [&](size_t) { return record; }}));
   if (format != Format::table) return print(to_json(record) + '\n');
   size_t width = 0;
   for (auto& field : record) width = std::max(width, field.first.size());

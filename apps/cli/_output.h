@@ -2,6 +2,7 @@
 // programs. Notes and errors go to standard error, one line each.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,6 +13,7 @@ namespace fovea::cli {
 enum class Format { table, json, jsonl, csv };
 
 struct Value;
+struct Rows;
 using Record = std::vector<std::pair<std::string, Value>>;
 
 // One value in its three spellings. Numbers are aligned to the right in tables.
@@ -28,15 +30,24 @@ struct Value {
   Value(double v, int digits);      // digits after the point
   static Value exponent(double v);  // 1.2e-05
   Value(const Record& r);           // nested values are left out of tables and CSV
+  Value(const Rows& r);
   Value(const std::vector<Record>& r);
 };
 
-std::string to_json(const Record& r);
-std::string to_table(const std::vector<Record>& rows);  // the columns are the first row's
-std::string to_csv(const std::vector<Record>& rows);
+// Records of the same kind. There may be a million, so they need not all be there at once.
+struct Rows {
+  size_t size;
+  std::function<Record(size_t)> row;
 
-// A list of records of the same kind.
-void print(const std::vector<Record>& rows, Format format);
+  Rows(size_t n, std::function<Record(size_t)> make) : size(n), row(std::move(make)) {}
+  Rows(const std::vector<Record>& all) : Rows(all.size(), [&all](size_t i) { return all[i]; }) {}
+};
+
+std::string to_json(const Record& r);
+std::string to_table(const Rows& rows);  // the columns are the first row's
+std::string to_csv(const Rows& rows);
+
+void print(const Rows& rows, Format format);
 // A single one: "name  value" lines as a table.
 void print(const Record& record, Format format);
 // All of it. Throws resources errors; ends the process quietly where nobody reads it any more.

@@ -1,6 +1,8 @@
 // fovea export: a model for other engines.
 #include <fmt/format.h>
 
+#include <filesystem>
+
 #include "_network.h"
 #include "base/atomic_file.h"
 #include "base/error.h"
@@ -70,8 +72,11 @@ int run(std::span<const std::string> args) {
   r.common.apply();
   NetworkFile file = r.network.open(false);
   ModelInfo info = r.network.identify(file);
+  std::error_code none;
+  if (std::filesystem::equivalent(r.output, file.path, none))
+    fail(Code::usage, "--output: {} is the weight file, which would be lost", r.output);
+  AtomicFile out(r.output);  // whether it can be written is told before the work
   OnnxModel model = convert(r, info, file);
-  AtomicFile out(r.output);
   out.reserve(static_cast<uint64_t>(model.bytes()));
   for (const std::string& part : {std::cref(model.head), std::cref(model.nodes), std::cref(model.weights)}) out.write(part);
   out.commit();

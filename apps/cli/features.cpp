@@ -69,10 +69,11 @@ std::vector<Watched> watch(Graph& g, const std::string& layers) {
   return r;
 }
 
-int64_t run_pictures(Program& p, const Dataset& data, const Card& card, int images, std::vector<Watched>& watched) {
-  Loader loader(data, card, {}, {.batch = p.output_shape("logits")[0], .train = false});
+int64_t run_pictures(Program& p, const Dataset& data, const Card& card, const Request& r, uint64_t memory,
+                     std::vector<Watched>& watched) {
+  Loader loader(data, card, {}, {.batch = p.output_shape("logits")[0], .train = false, .memory = memory});
   ProgressLine progress("features", "pictures");
-  int64_t done = 0, total = std::min<int64_t>(images, data.size());
+  int64_t done = 0, total = std::min<int64_t>(r.images, data.size());
   loader.start(0);
   for (const Batch* b; done < total && (b = loader.next());) {
     std::copy_n(b->images, int64_t{b->n} * card.height * card.width * card.channels, p.input("image"));
@@ -113,13 +114,14 @@ int run(std::span<const std::string> args) {
   std::unique_ptr<Graph> graph = inference(*build_model(model, batch, info.options));
   std::vector<Watched> watched = watch(*graph, r.layers);
   std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
-  check_memory(memory_of(*plan), r.common.mem_limit, info.model, "Use a smaller --image-size, or raise --mem-limit");
+  Memory memory = memory_of(*plan);
+  check_memory(memory, r.common.mem_limit, info.model, "Use a smaller --image-size, or raise --mem-limit");
   State state;
   state.add(*graph, 0);
   load_weights(state, *graph, *file.file, file.path, {.renames = model.renames});
   Pool pool(r.common.threads);
   Program program(std::move(plan), state, pool);
-  int64_t pictures = run_pictures(program, data, info.card, r.images, watched);
+  int64_t pictures = run_pictures(program, data, info.card, r, memory.left_of(r.common.mem_limit), watched);
   std::vector<Record> rows;
   double distance = 0;
   for (const Watched& w : watched) {

@@ -46,52 +46,63 @@ std::string dims_text(const std::vector<int64_t>& d) {
   return out.empty() ? "scalar" : out;
 }
 
-Record tensor_row(const TensorFile& file, const TensorEntry& t) {
+struct Numbers {
+  double sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
+  int64_t bad = 0;  // not finite
+};
+
+Numbers numbers_of(const TensorFile& file, const TensorEntry& t) {
   std::vector<float> values(static_cast<size_t>(t.count()));
   file.read(t, values.data());
-  double sum = 0, squares = 0, low = INFINITY, high = -INFINITY;
-  int64_t bad = 0;
+  Numbers r;
   for (float v : values) {
     if (!std::isfinite(v)) {
-      bad++;
+      r.bad++;
       continue;
     }
     double d = static_cast<double>(v);
-    sum += d, squares += d * d, low = std::min(low, d), high = std::max(high, d);
+    r.sum += d, r.squares += d * d, r.low = std::min(r.low, d), r.high = std::max(r.high, d);
   }
-  double n = static_cast<double>(std::max<int64_t>(t.count() - bad, 1)), mean = sum / n;
-  bool any = t.count() > bad;
+  return r;
+}
+
+Record tensor_row(const TensorEntry& t, const Numbers& all) {
+  double n = static_cast<double>(std::max<int64_t>(t.count() - all.bad, 1)), mean = all.sum / n;
+  bool any = t.count() > all.bad;
   return {{"tensor", t.name},
           {"type", file_type_name(t.type)},
           {"shape", dims_text(t.shape)},
           {"count", t.count()},
           {"mean", Value(mean, 5)},
-          {"std", Value(std::sqrt(std::max(squares / n - mean * mean, 0.0)), 5)},
-          {"min", Value(any ? low : 0, 5)},
-          {"max", Value(any ? high : 0, 5)},
-          {"not_finite", bad}};
+          {"std", Value(std::sqrt(std::max(all.squares / n - mean * mean, 0.0)), 5)},
+          {"min", Value(any ? all.low : 0, 5)},
+          {"max", Value(any ? all.high : 0, 5)},
+          {"not_finite", all.bad}};
 }
 
 void show_file(const NetworkFile& f, Format format) {
-  std::vector<Record> rows;
+  const std::vector<TensorEntry>& tensors = f.file->tensors();
+  std::vector<Numbers> numbers;
   int64_t count = 0, bad = 0;
-  for (const TensorEntry& t : f.file->tensors()) {
-    rows.push_back(tensor_row(*f.file, t));
-    count += t.count(), bad += std::stoll(rows.back().back().second.json);
+  for (const TensorEntry& t : tensors) {
+    numbers.push_back(numbers_of(*f.file, t));
+    count += t.count(), bad += numbers.back().bad;
   }
+  const Rows rows(tensors.size(), [&](size_t i) { return tensor_row(tensors[i], numbers[i]); });
   Record metadata;
   for (auto& [key, value] : f.file->metadata()) metadata.emplace_back(key, value);
-  Record whole{{"file", f.path},     {"format", f.file->format()}, {"tensors", static_cast<int64_t>(rows.size())},
-               {"values", count},    {"not_finite", bad},          {"metadata", metadata},
-               {"tensor_list", rows}};
+  Record whole{{"file", f.path},  {"format", f.file->format()}, {"tensors", static_cast<int64_t>(tensors.size())},
+               {"values", count}, {"not_finite", bad},          {"metadata", metadata}};
   if (!f.file->note().empty()) note(f.file->note());
   if (bad) note(fmt::format("{}: {} values are not finite", f.path, bad));
+  if (format == Format::json) whole.emplace_back("tensor_list", rows);
   if (format == Format::json) return print(whole, format);
   print(rows, format);
   if (format != Format::table) return;
   print("\n");
   print(whole, format);
-  for (auto& [key, value] : metadata) print(fmt::format("{}: {}\n", escape_control(key), cut(value.table, 2000)));
+  for (auto& [key, value] : f.file->metadata())
+    print(fmt::format("{}: {}\n", printable(key), cut(escape_control(value), 2000)));
 }
 
 Record layer_row(const Layer& l) {

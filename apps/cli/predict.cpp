@@ -100,9 +100,9 @@ class Printer {
 
  private:
   static std::string block(const std::string& path, const std::vector<Guess>& guesses, const Classifier& c) {
-    std::string out = escape_control(path) + '\n';
+    std::string out = printable(path) + '\n';
     for (const Guess& g : guesses)
-      out += fmt::format("  {:6.2f} %  {}\n", 100 * g.probability, escape_control(c.class_name(g.index)));
+      out += fmt::format("  {:6.2f} %  {}\n", 100 * g.probability, printable(c.class_name(g.index)));
     return out;
   }
   static std::string lines(const std::string& path, const std::vector<Record>& top) {
@@ -118,22 +118,14 @@ class Printer {
   int64_t printed_ = 0;
 };
 
-// Pictures are decoded by all threads at once, within what the network leaves.
-ImageLimits limits_of(const Request& r, const Classifier& network) {
-  constexpr uint64_t kBytesPerPixel = 6;  // of a progressive JPEG: colours and coefficients
-  uint64_t room = r.common.mem_limit - std::min(network.memory().peak(), r.common.mem_limit);
-  auto threads = static_cast<uint64_t>(std::min(r.common.threads, network.batch()));
-  ImageLimits limits;
-  limits.pixels = std::min(limits.pixels, room / (kBytesPerPixel * threads));
-  return limits;
-}
-
 // Decoding is shared out among the threads, then the network runs on all of them.
 int predict_all(const Request& r, const std::vector<std::string>& pictures, Classifier& network, Pool& pool) {
   Printer printer(r.common.output());
   ProgressLine progress("predict", "pictures");
   std::vector<Preprocessor> preprocessors(static_cast<size_t>(network.batch()), Preprocessor(network.info().card));
-  ImageLimits limits = limits_of(r, network);
+  // All threads decode at once, within what the network leaves.
+  auto threads = static_cast<uint64_t>(std::min(r.common.threads, network.batch()));
+  const ImageLimits limits{.memory = network.memory().left_of(r.common.mem_limit) / threads};
   bool bad = false, told = false;
   for (size_t at = 0; at < pictures.size(); at += static_cast<size_t>(network.batch())) {
     size_t count = std::min(pictures.size() - at, static_cast<size_t>(network.batch()));

@@ -101,7 +101,11 @@ int run(std::span<const std::string> args) {
   auto show = [&](int64_t done, int64_t all) { return progress.update(done, all), true; };
   auto tell = [&](const std::string& text) { progress.clear(), note(text); };
   Evaluation e = evaluate(network.program(), data, info.card,
-                          {.workers = r.workers, .max_bad = r.max_bad, .note = tell, .progress = show});
+                          {.workers = r.workers,
+                           .max_bad = r.max_bad,
+                           .memory = network.memory().left_of(r.common.mem_limit),
+                           .note = tell,
+                           .progress = show});
   progress.clear();
   Format format = r.common.output();
   if (r.per_class && (format == Format::table || format == Format::csv))

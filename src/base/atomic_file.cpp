@@ -151,7 +151,7 @@ std::string read_file(const std::string& path, uint64_t most) {
       fail(Code::bad_file, "{}: too long: got {} bytes or more, at most {} are accepted", path, std::max(size, filled),
            most);
     }
-    text.resize(std::max({filled + filled / 2, size + 1, uint64_t{4096}}));
+    if (filled == text.size()) text.resize(std::max({filled + filled / 2, size + 1, uint64_t{4096}}));
     ssize_t got = retry([&] { return read(fd, text.data() + filled, text.size() - filled); });
     if (got < 0) fail(Code::bad_file, "{}: cannot be read: {}", path, std::strerror(errno));
     filled += static_cast<uint64_t>(got);

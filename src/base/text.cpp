@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <numeric>
 
@@ -24,6 +23,15 @@ size_t utf8_length(std::string_view text, size_t i) {
   }
   bool overlong = a == 0xF0 && b<0x90, too_high = a> 0xF4 || (a == 0xF4 && b >= 0x90);
   return !overlong && !too_high && tail(i + 1) && tail(i + 2) && tail(i + 3) ? 4 : 0;
+}
+
+// U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: they turn the direction of text, or end a line.
+bool is_invisible(std::string_view c) {
+  if (c == "\xD8\x9C") return true;
+  if (c.size() != 3 || c[0] != '\xE2') return false;
+  auto b = static_cast<unsigned char>(c[2]);
+  if (c[1] == '\x80') return b == 0x8E || b == 0x8F || (b >= 0xA8 && b <= 0xAE);
+  return c[1] == '\x81' && b >= 0xA6 && b <= 0xA9;
 }
 
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
@@ -106,7 +114,7 @@ std::string escape_control(std::string_view text) {
     size_t length = utf8_length(text, i);
     auto c = static_cast<unsigned char>(text[i]);
     bool c1 = length == 2 && c == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;  // terminals obey these too
-    bool print = length > 0 && c >= 0x20 && c != 0x7F && !c1;
+    bool print = length > 0 && c >= 0x20 && c != 0x7F && !c1 && !is_invisible(text.substr(i, length));
     if (print) out += text.substr(i, length);
     for (size_t k = 0; !print && k < std::max<size_t>(length, 1); k++) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i + k]));
@@ -127,6 +135,8 @@ std::string clip(std::string_view text, size_t most) {
   std::string out(text.substr(0, begins[kept - tail]));
   return out.append(kGap).append(text.substr(begins[begins.size() - 1 - tail]));
 }
+
+std::string printable(std::string_view name) { return clip(escape_control(name), 200); }
 
 // '<' is escaped so that the text is also safe within a <script> element.
 std::string escape_json(std::string_view text) {
@@ -153,15 +163,9 @@ std::string escape_xml(std::string_view text) {
 }
 
 std::string escape_csv(std::string_view text) {
-  double number = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  bool is_number = error == std::errc() && end == text.data() + text.size();
-  bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != text.npos && !is_number;
-  std::string out = formula ? "'" : "";
-  out += text;
-  if (out.find_first_of(",\"\n\r") == out.npos) return out;
+  if (text.find_first_of(",\"\n\r") == text.npos) return std::string(text);
   std::string quoted = "\"";
-  for (char c : out) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
 }
 

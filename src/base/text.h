@@ -7,12 +7,16 @@
 
 namespace fovea {
 
-// Control bytes, and bytes that are not valid UTF-8, as \xNN: safe to print on a terminal, always one line.
+// Control bytes, characters that turn the direction or end a line, and bytes that are not valid UTF-8, as \xNN: what a
+// terminal shows is what is there, on one line.
 std::string escape_control(std::string_view text);
 // At most so many characters (of UTF-8, or bytes that are none): the middle is left out, since a message has its file at
 // the beginning and its hint at the end.
 std::string clip(std::string_view text, size_t most);
-// For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed; formula prefixes are defused).
+// A name from outside as a person may see it: escaped, and at most 200 characters.
+std::string printable(std::string_view name);
+// For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed). All read back as they were: that
+// spreadsheets take a field with = at its front for a formula is no reason to change the name of a file.
 std::string escape_json(std::string_view text);
 std::string escape_xml(std::string_view text);
 std::string escape_csv(std::string_view text);

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 #include <mutex>
 
+#include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "base/threads.h"
 #include "data/readers.h"
 #include "io/gzip.h"
@@ -39,6 +42,16 @@ void add_batch(Dataset& data, const std::string& path) {
       for (int c = 0; c < 3; c++) to[p * 3 + c] = from[1 + c * kPlane + p];
     }
   }
+}
+
+// The names of ten other classes in the same format.
+std::vector<std::string> read_names(const std::string& path) {
+  std::vector<std::string> names;
+  for (const std::string& line : split(read_file(path, 1 << 20), '\n'))
+    if (!trim(line).empty()) names.emplace_back(trim(line));
+  if (names.size() != kClasses.size())
+    fail(Code::bad_file, "{}: got the names {}, need {}, one in each line", path, list_names(names, 3), kClasses.size());
+  return names;
 }
 
 struct Pack {
@@ -106,7 +119,9 @@ Dataset open_cifar10(const std::string& dir, const std::string& split, const Dat
       std::string path = find_maybe_gzip(folder, train ? fmt::format("data_batch_{}.bin", i) : "test_batch.bin");
       if (!path.empty()) found.push_back(path);
     }
-    if (!found.empty()) break;
+    if (found.empty()) continue;
+    if (std::string names = folder + "/batches.meta.txt"; std::filesystem::exists(names)) data.classes = read_names(names);
+    break;
   }
   for (const std::string& path : found) add_batch(data, path);
   if (train && !found.empty() && found.size() < 5)

@@ -205,6 +205,8 @@ void label_rows_as(Dataset& data, const std::vector<Row>& rows, const CsvReader&
 
 Dataset open_csv(const std::string& file, const std::string& split, const DataOptions& options) {
   std::string text = read_file(file, uint64_t{256} << 20);
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF") || text.substr(0, 2).find('\0') != text.npos)
+    fail(Code::bad_file, "{}: is UTF-16, need UTF-8. Save it as UTF-8", file);
   CsvReader csv(file, text);
   std::vector<Field> header, row;
   if (!csv.next(header)) fail(Code::bad_file, "{}: is empty, need a line with the columns file and class", file);
@@ -214,6 +216,10 @@ Dataset open_csv(const std::string& file, const std::string& split, const DataOp
     std::vector<std::string> names;
     names.reserve(header.size());
     for (const Field& f : header) names.push_back(f.text);
+    size_t other = names.size() == 1 ? names[0].find_first_of(";\t") : std::string::npos;
+    if (other != std::string::npos)
+      fail(Code::bad_file, "{}:1: its columns are separated by {}, need commas", file,
+           names[0][other] == ';' ? "semicolons" : "tabs");
     fail(Code::bad_file, "{}:1: got the columns {}, need file and class (or label)", file, list_names(names, 6));
   }
 

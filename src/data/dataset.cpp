@@ -28,11 +28,11 @@ constexpr Kind kKinds[] = {{"folder", open_folder},
                            {"table", open_table}};
 
 // Network file systems lose a file for a moment now and then; a file that is gone stays gone.
-std::string read_patiently(const std::string& path) {
+std::string read_patiently(const std::string& path, const ImageLimits& limits) {
   for (int left = 2;; left--) {
     try {
-      return read_image_bytes(path);
-    } catch (const Error&) {
+      return read_image_bytes(path, limits);
+    } catch (const NoRoom&) { throw; } catch (const Error&) {
       if (left == 0) throw;
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -43,13 +43,13 @@ std::string read_patiently(const std::string& path) {
 
 std::string Dataset::name(int64_t i) const { return files.empty() ? fmt::format("{}#{}", spec, i) : root + "/" + files[i]; }
 
-ImageView Dataset::image(int64_t i, Image& room) const {
+ImageView Dataset::image(int64_t i, Image& room, const ImageLimits& limits) const {
   if (files.empty()) {
     int64_t bytes = int64_t{h} * w * channels;
     return {pixels.data() + i * bytes, h, w, channels, int64_t{w} * channels};
   }
-  std::string path = root + "/" + files[i], bytes = read_patiently(path);
-  decode_image(as_bytes(bytes), path, room);
+  std::string path = root + "/" + files[i], bytes = read_patiently(path, limits);
+  decode_image(as_bytes(bytes), path, room, limits);
   if (apply_exif && room.orientation != 1) room = orient(room);
   return view(room);
 }

@@ -1,7 +1,7 @@
 // Labelled pictures, from `kind:path`:
 //   folder:DIR         DIR/train/CLASS/... and DIR/val/CLASS/... (or validation/), or just DIR/CLASS/...
 //   csv:FILE           columns `file` and `class` (or `label`), an index or a name; `name` and `split` are used if there
-//   cifar10:DIR        data_batch_*.bin and test_batch.bin, or train.jpgpack and test.jpgpack
+//   cifar10:DIR        data_batch_*.bin, test_batch.bin (and batches.meta.txt), or train.jpgpack and test.jpgpack
 //   mnist:DIR          the four idx files; fashion-mnist:DIR is the same with its class names
 //   table:FILE         numbers separated by commas, the class in the last column; a fifth of the lines is held out
 // Binary files may be gzipped.
@@ -36,7 +36,7 @@ struct Dataset {
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
   std::string name(int64_t i) const;
   // Thread-safe. `room` is where a file is decoded to; the view is good as long as it and the dataset are.
-  ImageView image(int64_t i, Image& room) const;
+  ImageView image(int64_t i, Image& room, const ImageLimits& limits = {}) const;
 };
 
 struct DataOptions {

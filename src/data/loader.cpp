@@ -38,6 +38,16 @@ struct Job {
 };
 constexpr int kPlacesAtOnce = 8;  // enough to make the lock cheap, few enough to share a batch
 
+// What a picture bears, columns of numbers do not.
+void check_table(const Dataset& d, const Card& card, const Augment& a) {
+  if (!d.table) return;
+  if (d.h != card.height || d.w != card.width || card.crop_pct != 1)
+    fail(Code::usage, "{}: got {} columns, which are never resized, need {}x{} and a crop-pct of {}", d.spec, d.w,
+         card.height, card.width, card.crop_pct);
+  if (a.pad || a.scale_min < 1 || a.hflip > 0 || a.vflip > 0 || a.brightness > 0 || a.hue > 0 || a.randaugment)
+    fail(Code::usage, "{}: columns of numbers take no crop-pad, scale, hflip, vflip, color-jitter, hue or aa", d.spec);
+}
+
 }  // namespace
 
 void epoch_order(int64_t n, uint64_t seed, int64_t epoch, std::vector<uint32_t>& order) {
@@ -70,6 +80,7 @@ struct Loader::Impl {
   int classes;
   int64_t batches;
   int64_t pixels;  // of one picture, as floats
+  ImageLimits limits;
   const uint64_t augment_key, mix_key;
   std::map<int64_t, std::string> bad;
   std::atomic<int64_t> turned = -1;  // a sample whose orientation tag was ignored
@@ -110,10 +121,14 @@ Loader::Impl::Impl(const Dataset& d, const Card& c, const Augment& a, LoaderOpti
   if (classes < static_cast<int>(data.classes.size()))
     fail(Code::usage, "{}: has {} classes, the network only {}", data.spec, data.classes.size(), classes);
   batches = options.train ? n / options.batch : (n + options.batch - 1) / options.batch;
+  check_table(data, card, augment);
   pixels = int64_t{card.height} * card.width * card.channels;
   Augmenter checked(card, augment);  // the settings are wrong now rather than in a worker
 
   ring.resize(static_cast<size_t>(std::min<int64_t>(options.ahead + 1, batches)));
+  uint64_t room = ring.size() * static_cast<uint64_t>(options.batch * (pixels + classes)) * sizeof(float);
+  if (options.memory != UINT64_MAX)
+    limits.memory = (options.memory - std::min(room, options.memory)) / static_cast<uint64_t>(options.threads);
   for (Slot& s : ring) {
     s.images.resize(static_cast<size_t>(options.batch * pixels));
     s.targets.resize(size_t(options.batch) * classes);
@@ -260,9 +275,9 @@ void Loader::Impl::load(Slot& s, int i, Augmenter& augmenter, Image& room) {
   int label = data.labels[sample];
   try {
     Random random(augment_key, stream_for(epoch, sample));
-    augmenter.make(data.image(sample, room), random, image);
+    augmenter.make(data.image(sample, room, limits), random, image);
     if (!data.files.empty() && !data.apply_exif && room.orientation != 1) turned = sample;
-  } catch (const Error& e) {
+  } catch (const NoRoom&) { throw; } catch (const Error& e) {
     if (!is_of_the_file(e)) throw;
     s.reasons[i] = e.what();
     std::fill_n(image, pixels, 0.f);

@@ -24,9 +24,10 @@ struct LoaderOptions {
   int threads = 1;  // workers; they run beside the caller
   int ahead = 2;    // batches that are made before they are asked for
   uint64_t seed = 0;
-  bool train = true;      // shuffle, augment, drop the last partial batch; else in order, plain, all of them
-  double max_bad = 0.01;  // share of the samples
-  int classes = 0;        // columns of the targets; 0: as many as the data have
+  bool train = true;             // shuffle, augment, drop the last partial batch; else in order, plain, all of them
+  double max_bad = 0.01;         // share of the samples
+  int classes = 0;               // columns of the targets; 0: as many as the data have
+  uint64_t memory = UINT64_MAX;  // bytes for the batches, and for the pictures in decoding; see NoRoom
   double stall_seconds = 30;
   std::function<void(const std::string&)> on_stall;   // told each time next() has waited that long: for which sample
   std::function<void(const std::string&)> on_turned;  // told once that orientation tags are ignored, and of which picture

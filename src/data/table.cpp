@@ -1,6 +1,6 @@
 // A table of numbers as CSV (possibly gzipped), a sample in each line, its class (0, 1, ...) in the last column. A first
-// line that is none is a header. A sample becomes a picture of one row: every column is standardised on the training part
-// and kept as 8 bits, a step being 1/32 of a standard deviation.  // [1,columns,1]
+// line whose last field is no number is a header. A sample becomes a picture of one row: every column is standardised on the
+// training part and kept as 8 bits, a step being 1/32 of a standard deviation.  // [1,columns,1]
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -16,31 +16,36 @@ namespace {
 constexpr double kHeldOut = 0.2;
 constexpr size_t kMostColumns = 4096;
 constexpr double kMostClasses = 1000;
+constexpr double kLargest = 1e100;  // whose square is a number, too
 
 using Line = std::vector<double>;
 
-bool read_line(std::string_view text, Line& line) {
-  line.clear();
-  for (const std::string& field : split(text, ',')) {
-    std::string_view t = trim(field);
-    double v = 0;
-    auto [end, error] = std::from_chars(t.data(), t.data() + t.size(), v);
-    if (error != std::errc() || end != t.data() + t.size() || !std::isfinite(v)) return false;
-    line.push_back(v);
-  }
-  return true;
+// NaN for what is no number, or too large a one.
+double read_field(std::string_view field) {
+  std::string_view t = trim(field);
+  double v = 0;
+  auto [end, error] = std::from_chars(t.data(), t.data() + t.size(), v);
+  return error == std::errc() && end == t.data() + t.size() && std::fabs(v) <= kLargest ? v : NAN;
+}
+
+Line read_line(std::string_view text) {
+  Line line;
+  for (const std::string& field : split(text, ',')) line.push_back(read_field(field));
+  return line;
 }
 
 std::vector<Line> read_lines(const std::string& file) {
   std::vector<Line> lines;
   int number = 0;
   size_t columns = 0;
-  for (const std::string& text : split(read_maybe_gzip(file, uint64_t{256} << 20), '\n')) {
+  std::string all = read_maybe_gzip(file, uint64_t{256} << 20);
+  if (all.starts_with("\xEF\xBB\xBF")) all.erase(0, 3);  // a byte order mark
+  for (const std::string& text : split(all, '\n')) {
     number++;
     if (trim(text).empty()) continue;
-    Line line;
-    bool numbers = read_line(text, line);
-    if (number == 1 && !numbers) continue;
+    Line line = read_line(text);
+    if (number == 1 && std::isnan(line.back())) continue;
+    bool numbers = std::none_of(line.begin(), line.end(), [](double v) { return std::isnan(v); });
     if (columns == 0) columns = line.size();
     if (!numbers || line.size() < 2 || line.size() != columns || columns > kMostColumns)
       fail(Code::bad_file, "{}:{}: got {}, need {} finite numbers", file, number, escape_control(text.substr(0, 60)),

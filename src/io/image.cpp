@@ -7,10 +7,12 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <string_view>
 
 #include "base/atomic_file.h"
 #include "base/error.h"
+#include "base/text.h"
 #include "io/exif.h"
 #include "io/image_codecs.h"
 
@@ -115,6 +117,15 @@ void check_image_size(const std::string& name, uint64_t h, uint64_t w, const Ima
     fail(Code::resources, "{}: is too large: got {}x{} pixels, need at most {} in all", name, w, h, limits.pixels);
 }
 
+void check_image_memory(const std::string& name, uint64_t bytes, const ImageLimits& limits) {
+  if (bytes <= limits.memory) return;
+  auto text = [](uint64_t b) { return human_bytes(static_cast<double>(b)); };
+  throw NoRoom(Code::resources,
+               escape_control(fmt::format("{}: is too large for the memory: it takes {}, at most {} are left for a picture. "
+                                          "Use fewer threads or workers, or raise --mem-limit",
+                                          name, text(bytes), text(limits.memory))));
+}
+
 void decode_image(std::span<const uint8_t> bytes, const std::string& name, Image& out, const ImageLimits& limits) {
   std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), kMagicBytes));
   if (bytes.empty()) fail(Code::bad_file, "{}: is empty, need a JPEG, PNG or WebP picture", name);
@@ -138,7 +149,11 @@ Image decode_image(std::span<const uint8_t> bytes, const std::string& name, cons
 }
 
 std::string read_image_bytes(const std::string& path, const ImageLimits& limits) {
-  return path == "-" ? read_stdin(limits.file_bytes) : read_file(path, limits.file_bytes);
+  if (path == "-") return read_stdin(std::min(limits.file_bytes, limits.memory / 2));  // while it grows it is there twice
+  std::error_code none;
+  uint64_t size = std::filesystem::file_size(path, none);
+  if (!none) check_image_memory(path, size, limits);
+  return read_file(path, limits.file_bytes);
 }
 
 Image load_image(const std::string& path, const ImageLimits& limits) {

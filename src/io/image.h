@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
+
 namespace fovea {
 
 struct Image {
@@ -29,7 +31,14 @@ struct ImageLimits {
   uint64_t pixels = 178956970;  // checked from the header, before anything is allocated
   uint64_t side = 1000000;
   uint64_t file_bytes = uint64_t{1} << 30;
-  int jpeg_scans = 1000;  // of a progressive JPEG; scans x pixels are capped too, at 16 x `pixels`
+  int jpeg_scans = 1000;         // of a progressive JPEG; scans x pixels are capped too, at 16 x `pixels`
+  uint64_t memory = UINT64_MAX;  // bytes for the file, the picture and what the decoder keeps: see NoRoom
+};
+
+// Nothing is wrong with the picture, but ImageLimits::memory is less than it takes. Whoever trains must not go on without
+// it: the result would depend on how much memory was free.
+struct NoRoom : Error {
+  using Error::Error;
 };
 
 // `bytes` as h x w x 3, reusing out's memory. `name` is only for messages. Errors: bad_file (damaged, truncated, not a

@@ -10,5 +10,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, Image&
 
 // The size a header claims, checked before anything is allocated for it.
 void check_image_size(const std::string& name, uint64_t h, uint64_t w, const ImageLimits& limits);
+// And the bytes it takes, of which the decoder knows its own; throws NoRoom.
+void check_image_memory(const std::string& name, uint64_t bytes, const ImageLimits& limits);
 
 }  // namespace fovea

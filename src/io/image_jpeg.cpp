@@ -124,6 +124,14 @@ bool read_pixels(Decoder& d, uint8_t* out) {
   fail(Code::bad_file, "{}: JPEG is damaged or truncated: {}", name, what);
 }
 
+// Bytes besides the file's. Where scans hold less than whole pixels, all coefficients stay until the last.
+uint64_t bytes_of(jpeg_decompress_struct& j) {
+  uint64_t picture = uint64_t{3} * j.image_height * j.image_width, coefficients = 0;
+  for (int i = 0; jpeg_has_multiple_scans(&j) && i < j.num_components; i++)
+    coefficients += uint64_t{j.comp_info[i].width_in_blocks} * j.comp_info[i].height_in_blocks * sizeof(JBLOCK);
+  return picture + std::max(picture, coefficients);  // turned the right way up it is there twice
+}
+
 }  // namespace
 
 void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, Image& out, const ImageLimits& limits) {
@@ -132,6 +140,7 @@ void decode_jpeg(std::span<const uint8_t> bytes, const std::string& name, Image&
   if (!read_header(*d, bytes)) fail_jpeg(*d, name);
   uint64_t h = d->j.image_height, w = d->j.image_width;
   check_image_size(name, h, w, limits);
+  check_image_memory(name, bytes.size() + bytes_of(d->j), limits);
   // A Huffman code takes at least a bit per 8x8 block, so a short file cannot hold a large picture, whatever it claims.
   if (!d->j.arith_code && h * w / 1024 > bytes.size())
     fail(Code::bad_file, "{}: JPEG is truncated: got {} bytes, too few for {}x{} pixels", name, bytes.size(), w, h);

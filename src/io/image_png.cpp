@@ -83,6 +83,7 @@ void decode_png(std::span<const uint8_t> bytes, const std::string& name, Image& 
   if (bytes.size() < 33) fail(Code::bad_file, "{}: PNG is truncated: got {} bytes", name, bytes.size());
   uint64_t w = png_get_uint_32(&bytes[16]), h = png_get_uint_32(&bytes[20]);
   check_image_size(name, h, w, limits);
+  check_image_memory(name, bytes.size() + 6 * h * w, limits);  // turned the right way up it is there twice
   if (!read_header(*d)) fail_png();
   // Deflate packs at most 1032 bytes into one, so a short file cannot hold a large picture, whatever its header claims.
   if (h * png_get_rowbytes(d->png, d->info) / 1032 > bytes.size())

@@ -36,6 +36,7 @@ void decode_webp(std::span<const uint8_t> bytes, const std::string& name, Image&
          name);
   int h = config.input.height, w = config.input.width;
   check_image_size(name, static_cast<uint64_t>(h), static_cast<uint64_t>(w), limits);
+  check_image_memory(name, bytes.size() + uint64_t{8} * h * w, limits);  // 4 or 5 are the decoder's
   out.h = h, out.w = w;
   out.pixels.resize(size_t(h) * w * 3);
   config.output.colorspace = MODE_RGB;

@@ -18,7 +18,11 @@ int64_t TensorEntry::count() const {
 namespace {
 
 WeightContents parse(InputFile file, const std::string& key) {
-  switch (identify_weights(file)) {
+  WeightFormat format = identify_weights(file);
+  bool torch = format == WeightFormat::torch_zip || format == WeightFormat::torch_legacy;
+  if (!key.empty() && !torch)
+    fail(Code::usage, "{}: is safetensors, which has no key {}. Leave out --key", file.path(), shown(key));
+  switch (format) {
     case WeightFormat::safetensors: return parse_safetensors(std::move(file));
     case WeightFormat::safetensors_index: return parse_safetensors_index(std::move(file));
     case WeightFormat::torch_zip: return parse_torch_zip(std::move(file), key);

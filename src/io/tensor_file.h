@@ -35,7 +35,7 @@ class InputFile;
 class TensorFile {
  public:
   // Throws bad_file (damaged, or something else by that name), unsupported (a valid file of a kind that cannot be read),
-  // resources (a size cap) or usage (no such key).
+  // resources (a size cap) or usage (no such key, or a format without keys).
   static std::unique_ptr<TensorFile> open(const std::string& path, const TensorFileOptions& options = {});
   static std::unique_ptr<TensorFile> open(InputFile file, const TensorFileOptions& options = {});
   ~TensorFile();

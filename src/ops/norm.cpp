@@ -1,6 +1,7 @@
 #include "ops/norm.h"
 
 #include "base/error.h"
+#include "ops/all_reduce.h"
 #include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -8,13 +9,10 @@
 
 namespace fovea {
 
-Tensor moments(Tensor x) { return record(Moments{}, {x}); }
 Tensor batch_norm(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor var, BatchNorm a) {
   return record(a, {x, gamma, beta, mean, var});
 }
-Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, float eps) {
-  return record(BatchNormTrain{eps}, {x, gamma, beta});
-}
+Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, BatchNormTrain a) { return record(a, {x, gamma, beta}); }
 Tensor layer_norm(Tensor x, Tensor gamma, Tensor beta, float eps) { return record(LayerNorm{eps}, {x, gamma, beta}); }
 
 static void want_channels(Types in) {
@@ -33,16 +31,30 @@ static Dims leading_axes(Tensor x) {
   return r;
 }
 static Tensor row(Tensor m, int i) { return reshape(slice(m, 0, i, 1), {m.c()}); }
+static Tensor stack(Tensor a, Tensor b) {  // [c], [c] -> [2,c]
+  Tensor parts[] = {reshape(a, {1, a.c()}), reshape(b, {1, b.c()})};
+  return concat(parts, 0);
+}
+// What one value of a channel weighs in its mean over all processes.
+static float share(Tensor x, int processes) {
+  return static_cast<float>(x.c()) / static_cast<float>(x.shape().numel() * processes);
+}
 
 static Tensor body(const Moments&, std::span<const Tensor> in) {
   Tensor x = in[0], mean = reduce_mean(x, leading_axes(x)), var = reduce_mean(square(x - mean), leading_axes(x));
-  Tensor parts[] = {reshape(mean, {1, x.c()}), reshape(var, {1, x.c()})};
-  return concat(parts, 0);
+  return stack(mean, var);
 }
 static void vjp(const Moments&, Vjp& g) {  // the mean's share of the variance's gradient is zero
   Tensor x = g.in[0];
-  float scale = static_cast<float>(x.c()) / static_cast<float>(x.shape().numel());
-  g.add(0, row(g.grad, 0) * scale + (x - row(g.out, 0)) * (row(g.grad, 1) * (2.0f * scale)));
+  float each = share(x, 1);
+  g.add(0, row(g.grad, 0) * each + (x - row(g.out, 0)) * (row(g.grad, 1) * (2.0f * each)));
+}
+Tensor moments(Tensor x, int processes) {  // about the common mean: sums of squares would cancel
+  Tensor m = record(Moments{}, {x});
+  if (processes == 1) return m;
+  float each = 1.0f / static_cast<float>(processes);
+  Tensor mean = all_reduce(row(m, 0), processes) * each;
+  return stack(mean, all_reduce(row(m, 1) + square(row(m, 0) - mean), processes) * each);
 }
 
 std::pair<Tensor, Tensor> batch_norm_affine(Tensor gamma, Tensor beta, Tensor mean, Tensor var, float eps) {
@@ -56,14 +68,14 @@ static Tensor body(const BatchNorm& a, std::span<const Tensor> in) {
 }
 
 static Tensor body(const BatchNormTrain& a, std::span<const Tensor> in) {
-  Tensor m = moments(in[0]);
+  Tensor m = moments(in[0], a.processes);
   return (in[0] - row(m, 0)) * (rsqrt(row(m, 1) + a.eps) * in[1]) + in[2];
 }
-static void vjp(const BatchNormTrain& a, Vjp& g) {
-  Tensor x = g.in[0], m = moments(x), inv = rsqrt(row(m, 1) + a.eps), hat = (x - row(m, 0)) * inv;
+static void vjp(const BatchNormTrain& a, Vjp& g) {  // gamma's and beta's: the shares of this process
+  Tensor x = g.in[0], m = moments(x, a.processes), inv = rsqrt(row(m, 1) + a.eps), hat = (x - row(m, 0)) * inv;
   Tensor dbeta = sum_to(g.grad, {x.c()}), dgamma = sum_to(g.grad * hat, {x.c()});
-  float mean = static_cast<float>(x.c()) / static_cast<float>(x.shape().numel());
-  if (g.wants(0)) g.add(0, (g.grad - (dbeta * mean + hat * (dgamma * mean))) * (inv * g.in[1]));
+  auto mean = [&](Tensor sum) { return all_reduce(sum, a.processes) * share(x, a.processes); };
+  if (g.wants(0)) g.add(0, (g.grad - (mean(dbeta) + hat * mean(dgamma))) * (inv * g.in[1]));
   if (g.wants(1)) g.add(1, dgamma);
   if (g.wants(2)) g.add(2, dbeta);
 }
@@ -100,8 +112,11 @@ static Cases batch_cases() {
            2}};
 }
 static Cases train_cases() {
-  return {{"map", {{2, 3, 4, 9}, {9}, {9}}, [](auto in) { return batch_norm_train(in[0], in[1], in[2], 1e-5f); }},
-          {"vector", {{7, 5}, {5}, {5}}, [](auto in) { return batch_norm_train(in[0], in[1], in[2], 1e-3f); }}};
+  return {{"map", {{2, 3, 4, 9}, {9}, {9}}, [](auto in) { return batch_norm_train(in[0], in[1], in[2], {}); }},
+          {"vector", {{7, 5}, {5}, {5}}, [](auto in) { return batch_norm_train(in[0], in[1], in[2], {1e-3f}); }},
+          {"of_three_processes", {{2, 3, 9}, {9}, {9}}, [](auto in) {
+             return batch_norm_train(in[0], in[1], in[2], {.processes = 3});
+           }}};
 }
 static Cases layer_cases() {
   return {{"tokens", {{2, 5, 24}, {24}, {24}}, [](auto in) { return layer_norm(in[0], in[1], in[2]); }},

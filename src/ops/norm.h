@@ -13,10 +13,11 @@ struct BatchNorm {
   float eps = 1e-5f, momentum = 0.1f;
   FOVEA_ATTR(BatchNorm, eps, momentum)
 };
-// With the statistics of the batch itself. in: x, gamma, beta.
+// With the statistics of the batch itself, of which each of a job's processes has an equal share. in: x, gamma, beta.
 struct BatchNormTrain {
   float eps = 1e-5f;
-  FOVEA_ATTR(BatchNormTrain, eps)
+  int processes = 1;
+  FOVEA_ATTR(BatchNormTrain, eps, processes)
 };
 // Over the last axis (arXiv:1607.06450). in: x, gamma, beta.
 struct LayerNorm {
@@ -30,9 +31,9 @@ struct LayerNormGrad {
   FOVEA_ATTR(LayerNormGrad, eps)
 };
 
-Tensor moments(Tensor x);
+Tensor moments(Tensor x, int processes = 1);  // of what all of them hold
 Tensor batch_norm(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor var, BatchNorm a = {});
-Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, float eps);
+Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, BatchNormTrain a);
 Tensor layer_norm(Tensor x, Tensor gamma, Tensor beta, float eps = 1e-6f);
 // x * a + b per channel, what batch_norm amounts to with given statistics.
 std::pair<Tensor, Tensor> batch_norm_affine(Tensor gamma, Tensor beta, Tensor mean, Tensor var, float eps);

@@ -12,6 +12,8 @@
 
 namespace fovea {
 
+class Job;
+
 // What a step gets at run time. Pointers are those of Bound::reads, in order.
 struct Call {
   const float* const* in;
@@ -20,6 +22,7 @@ struct Call {
   const float* packed;  // weights in the kernel's own order, if it packs
   Pool* pool;
   const kernels::Epilogue* epilogue;
+  Job* job = nullptr;  // null: this process is alone
 };
 
 // The pixels of a value, whatever they hold.

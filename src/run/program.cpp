@@ -8,10 +8,11 @@
 
 namespace fovea {
 
-Program::Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume)
+Program::Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume, Job* job)
     : plan_(std::move(plan)),
       state_(state),
       pool_(pool),
+      job_(job),
       consume_(consume),
       base_(plan_->buffers.size()),
       setup_(plan_->buffers.size()) {
@@ -61,7 +62,7 @@ void Program::execute(const Step& s) {
   in_.clear(), out_.clear();  // they keep their memory: no allocation once every step ran
   for (Ref r : s.in) in_.push_back(at(r));
   for (Ref r : s.out) out_.push_back(at(r));
-  s.run({in_.data(), out_.data(), at(s.work), at(s.packed), &pool_, nullptr});
+  s.run({in_.data(), out_.data(), at(s.work), at(s.packed), &pool_, nullptr, job_});
 }
 
 // after_each(step index) returns whether to go on.
@@ -114,6 +115,7 @@ std::vector<double> Program::profile() {
 }
 
 int Program::first_non_finite() {
+  FOVEA_CHECK(!job_, "who stops early leaves the others of the job waiting");
   int found = -1;
   run_steps([&](size_t i) {
     for (Ref r : plan_->steps[i].out)

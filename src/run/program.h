@@ -18,7 +18,8 @@ class Program {
  public:
   // pool: at most as many threads as planned for. The state must outlive the program, which reads parameters where they are
   // and writes updates there. Weights that only the setup needs (folded, packed) are freed from the state if consume is set.
-  Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume = false);
+  // job: of processes that all run this graph, planned with the same options; null: alone.
+  Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool consume = false, Job* job = nullptr);
   ~Program();
 
   float* input(const std::string& name);  // to be filled before every run; bug error if absent
@@ -44,6 +45,7 @@ class Program {
   std::unique_ptr<Plan> plan_;
   State& state_;
   Pool& pool_;
+  Job* job_;
   bool consume_;
   Array arena_;
   std::vector<float*> base_;      // by buffer

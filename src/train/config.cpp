@@ -36,8 +36,8 @@ struct Reader {
   const std::string& where;
 
   [[noreturn]] void wrong(std::string_view got, const std::string& need) const {
-    fail(Code::usage, "{}: {}: got {}, need {}", where, o.name, got.empty() ? "nothing" : escape_control(clip(got, 60)),
-         need);
+    std::string name = where == std::string("--") + o.name ? where : where + ": " + o.name;
+    fail(Code::usage, "{}: got {}, need {}", name, got.empty() ? "nothing" : escape_control(clip(got, 60)), need);
   }
   template <class T>
   void number(std::string_view text, T& v, const char* kind) const {

@@ -83,6 +83,7 @@ Evaluation evaluate(Program& program, const Dataset& data, const Card& card, con
                  .train = false,
                  .max_bad = options.max_bad,
                  .classes = classes,
+                 .memory = options.memory,
                  .on_turned = options.note});
   Tally tally(classes, data.size());
   loader.start(0);

@@ -31,6 +31,7 @@ constexpr int kMostConfused = 1000;
 struct EvaluateOptions {
   int workers = 1;
   double max_bad = 0.01;
+  uint64_t memory = UINT64_MAX;                  // bytes for its batches and pictures, see LoaderOptions
   std::function<void(const std::string&)> note;  // told what the user should hear
   // Pictures done and all of them; false: stop, the evaluation is then of what was done.
   std::function<bool(int64_t, int64_t)> progress;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -28,11 +29,12 @@ constexpr double kSaveSeconds = 600;
 constexpr int kMostFailedSaves = 6;  // in a row
 constexpr int kScalarSteps = 20;     // between points of the TensorBoard curve
 
-// Before anything is allocated.
-void check_memory(const Memory& m, const TrainHooks& hooks) {
+// Before anything is allocated. What is left is for the pictures.
+uint64_t check_memory(const Memory& m, const TrainHooks& hooks) {
   hooks.note(fmt::format("memory: {} for weights, optimizer and activations", human_bytes(static_cast<double>(m.peak()))));
-  check_memory(m, hooks.mem_limit ? hooks.mem_limit : available_memory(), "the training",
-               "Use a smaller --batch-size or --image-size, or --checkpoint");
+  uint64_t limit = hooks.mem_limit ? hooks.mem_limit : available_memory();
+  check_memory(m, limit, "the training", "Use a smaller --batch-size or --image-size, or --checkpoint");
+  return m.left_of(limit);
 }
 
 class Run {
@@ -60,6 +62,7 @@ class Run {
   TrainData data_;
   ModelInfo info_;
   Pool pool_;
+  uint64_t room_ = 0;  // bytes for the loader, and as many for that of the validation
   Trainer trainer_;
   Loader loader_;
   RunFolder folder_;
@@ -86,11 +89,22 @@ LoadOptions init_options(const TrainConfig& c, const ModelInfo& info) {
   return {.classes = info.options.classes, .renames = find_model(c.model).renames};
 }
 
+// What matches nothing is a mistake in writing.
+void check_scopes(const Decay& decay, const Graph& g, const std::string& model) {
+  for (auto& [glob, value] : decay.scopes) {
+    auto hit = [&](const Param& p) { return glob_match(glob, p.name); };
+    if (std::none_of(g.params().begin(), g.params().end(), hit))
+      fail(Code::usage, "decay-scopes: \"{}\" matches no parameter of {}. fovea inspect lists its layers", clip(glob, 60),
+           model);
+  }
+}
+
 // Weights to start from are held against the model before memory is taken; a resumed run may have lost them.
 std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
   std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
+  check_scopes(step_of(c).optimizer.decay, *g, c.model);
   if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c, info));
   return g;
 }
@@ -102,12 +116,13 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
       trainer_(*training_model(config_, info_, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
-               [&](const Memory& m) { check_memory(m, hooks); }),
+               [&](const Memory& m) { room_ = check_memory(m, hooks) / 2; }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
                .threads = config_.workers,
                .seed = static_cast<uint64_t>(config_.seed),
                .max_bad = config_.max_bad,
+               .memory = room_,
                .on_stall = hooks.note,
                .on_turned = hooks.note}),
       folder_(config_, resume, hooks.note),
@@ -244,7 +259,7 @@ bool Run::validate() {
   bool due = (at_.epoch + 1) % config_.val_every == 0 || at_.epoch + 1 == config_.epochs;
   if (!due) return true;
   double rate = epoch_images_ ? static_cast<double>(epoch_images_) / since(epoch_start_) : 0;
-  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad};
+  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad, .memory = room_};
   options.progress = [&](int64_t done, int64_t total) {
     hooks_.progress({.phase = Progress::Phase::validate,
                      .epoch = at_.epoch + 1,
@@ -329,7 +344,7 @@ void Run::save(bool must) {
 }
 
 void Run::finish(TrainResult& r) {
-  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad};
+  EvaluateOptions options{.workers = config_.workers, .max_bad = config_.max_bad, .memory = room_};
   r.evaluation = evaluate(trainer_.evaluator(r.weights), data_.val, info_.card, options);
   write_report(folder_.path(), {.config = config_,
                                 .info = info_,

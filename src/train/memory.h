@@ -1,5 +1,6 @@
 // What a program will take, known before it starts.
 #pragma once
+#include <algorithm>
 #include <string>
 
 #include "plan/plan.h"
@@ -13,6 +14,7 @@ struct Memory {
   uint64_t loading = 0;  // the most of both at once
   uint64_t activations = 0;
   uint64_t peak() const { return loading + activations; }
+  uint64_t left_of(uint64_t limit) const { return limit - std::min(peak(), limit); }
 };
 // consume: as loaded they go as soon as they are packed.
 Memory memory_of(const Plan& plan, bool consume = true);

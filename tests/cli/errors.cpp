@@ -14,6 +14,13 @@
 namespace fovea::cli_test {
 namespace {
 
+// A safetensors file whose tensors are empty.
+void write_header(const std::string& path, const std::string& header) {
+  std::string length;
+  for (size_t i = 0; i < 8; i++) length += static_cast<char>(header.size() >> 8 * i);
+  write_file(path, length + header);
+}
+
 class Errors : public testing::Test {
  protected:
   static void SetUpTestSuite() {
@@ -79,7 +86,7 @@ TEST_F(Errors, UnknownWords) {  // CF01
 }
 
 TEST_F(Errors, ValuesOutOfRange) {  // CF02
-  for (const char* value : {"-1", "nan", "fast", "1e9", "0"}) expect_usage({"train", "--lr", value}, "lr: got");
+  for (const char* value : {"-1", "nan", "fast", "1e9", "0"}) expect_usage({"train", "--lr", value}, "^fovea: --lr: got");
   for (const char* value : {"0", "1000000000", "2.5", "-3", ""}) expect_usage({"train", "--epochs", value}, "epochs: got");
   for (const char* value : {"0", "-1", "1000000", "x"})
     expect_usage({"predict", dir + "/net.safetensors", "x", "--image-size", value}, "--image-size: got");
@@ -94,6 +101,9 @@ TEST_F(Errors, ValuesOutOfRange) {  // CF02
   expect_usage({"bench", "resnet18", "--layers=yes"}, "--layers: takes no value");
   expect_usage({"train", "--model", "cnn_mnist", "--config="}, "--config: the value is empty");
   expect_usage({"train", "--model", "cnn_mnist", "--data", "folder:" + dir + "/data", "--aa", "x"}, "^fovea: aa: got \"x\"");
+  expect_usage({"train", "--model", "cnn_mnist", "--data", "folder:" + dir + "/data", "--batch-size", "4", "--decay-scopes",
+                "[a=1", "--output", dir + "/never"},
+               "decay-scopes: \"\\[a\" matches no parameter of cnn_mnist");
 }
 
 TEST_F(Errors, Recipes) {  // CF03
@@ -107,6 +117,9 @@ TEST_F(Errors, Recipes) {  // CF03
 TEST_F(Errors, Contradictions) {  // CF05
   expect_usage({"train", "--resume", dir, "-c", "x.toml"}, "--resume.*--config");
   expect_usage({"train", "--resume", dir, "--init", "x"}, "--resume.*--init");
+  expect_usage({"predict", "fovea_cifar10", "--key", "x", "x.png"}, "fovea_cifar10: is safetensors, which has no key \"x\"");
+  expect_usage({"predict", dir + "/net.safetensors", "--key", "x", "x.png"}, "which has no key \"x\"");
+  expect_usage({"inspect", "resnet18", "--key", "x"}, "--key: there is no weight file");
   expect_usage({"train", "--resume", dir + "/empty"}, "not the folder of a run");
   expect_usage({"val", "resnet18", "--weights", dir + "/net.safetensors", "--data", "mnist:x"},
                "weights of cnn_mnist, not of resnet18");
@@ -183,6 +196,13 @@ TEST_F(Errors, AddressSpace) {                                       // CF07
   Result r = run({"bench", "vit_base_patch16_224", "--runs", "1", "--threads", "1"}, {.address_space = 300 << 20});
   EXPECT_EQ(r.code, 5);
   EXPECT_TRUE(std::regex_search(r.err, std::regex("memory"))) << r.err;
+  std::string header;
+  for (int i = 0; i < 100000; i++)
+    header += fmt::format("{}\"layer.{}\":{{\"dtype\":\"F32\",\"shape\":[0],\"data_offsets\":[0,0]}}", i ? "," : "{", i);
+  write_header(dir + "/many.safetensors", header + "}");
+  r = run({"inspect", dir + "/many.safetensors"}, {.address_space = 150 << 20});
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 100007);
   r = run({"models"}, {.stack = 256 << 10});
   EXPECT_EQ(r.code, 5);
   EXPECT_NE(r.err.find("ulimit -s"), std::string::npos) << r.err;
@@ -212,6 +232,20 @@ TEST_F(Errors, NamesThatHurt) {  // IM10
   r = run({"predict", dir + "/net.safetensors", "--", "-dash.png"});
   EXPECT_EQ(r.code, 3);
   EXPECT_NE(r.err.find("-dash.png"), std::string::npos);
+}
+
+TEST_F(Errors, NamesOfTensorsThatHurt) {  // ST07, IM10
+  std::string header =
+      R"({"__metadata__":{"a\u202eb":"c\u2066d"},"x\u202egnp":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},")" +
+      std::string(5000, 'n') + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})";
+  write_header(dir + "/odd.safetensors", header);
+  Result r = run({"inspect", dir + "/odd.safetensors"});
+  EXPECT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.out.find("x\\xe2\\x80\\xaegnp"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.find('\xe2'), std::string::npos) << r.out;
+  EXPECT_NE(r.out.find("nnn...nnn"), std::string::npos) << r.out;
+  EXPECT_EQ(r.out.find(std::string(200, 'n')), std::string::npos) << r.out;
+  EXPECT_NE(run({"inspect", dir + "/odd.safetensors", "--json"}).out.find(std::string(5000, 'n')), std::string::npos);
 }
 
 // A long message loses its middle: what it is about and what to do about it both stay, in whole characters.

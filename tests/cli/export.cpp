@@ -55,6 +55,10 @@ TEST_F(Export, NothingIsWrittenInError) {
   EXPECT_EQ(gone.code, 2) << gone.err;
   EXPECT_EQ(bad.code, 3) << bad.err;
   EXPECT_EQ(read_file(dir + "/kept.onnx"), "before");
+  make_network(dir + "/net.safetensors");
+  std::string weights = read_file(dir + "/net.safetensors");
+  EXPECT_EQ(run({"export", dir + "/net.safetensors", "-o", dir + "/./net.safetensors"}).code, 2);
+  EXPECT_EQ(read_file(dir + "/net.safetensors"), weights);
   std::vector<std::string> args = {"export", "resnet152", "-o", dir + "/kept.onnx", "--mem-limit", "100M"};
   EXPECT_EQ(run(args).code, 5);
   args[1] = "vit_gigantic_patch14_224";  // more than a protocol buffer holds

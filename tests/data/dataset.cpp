@@ -179,6 +179,10 @@ TEST(Csv, Bad) {  // DS04
   expect_error(error("file,class\na.png,2\n", {.classes = {"cat", "dog"}}), Code::bad_file, {":2:7:", "one of the 2"});
   expect_error(error("file,class,name\na,1,x\nb,1,y\n"), Code::bad_file, {":3:3:", "called \"y\" here and \"x\" before"});
   expect_error(error("file,class,class\na,x,y\n"), Code::bad_file, {":1:12:", "second column"});
+  expect_error(error("file;class\na;x\n"), Code::bad_file, {":1:", "separated by semicolons, need commas"});
+  expect_error(error("file\tclass\na\tx\n"), Code::bad_file, {":1:", "separated by tabs, need commas"});
+  for (const char* mark : {"\xFF\xFE", "\xFE\xFF", ""})
+    expect_error(error(mark + string("f\0i\0l\0e\0", 8)), Code::bad_file, {"is UTF-16, need UTF-8"});
   expect_error(error("file,class,split\na,x,val\nb,y,banana\n"), Code::bad_file,
                {":3:5:", "\"banana\"", "train, val or test"});
   expect_error(error("file,label\na,1\nb,-1\n"), Code::bad_file, {":3:3:", "got the class -1"});
@@ -243,6 +247,11 @@ TEST(Cifar, Bad) {  // DS08
   expect_error(error(cifar_records(3).substr(1)), Code::bad_file, {"multiple of 3073"});
   expect_error(error(cifar_records(2) + "\x0A" + string(3072, 'x')), Code::bad_file,
                {"record 2 has the label 10, need 0 to 9"});
+  dir.write("batches.meta.txt", "mine\nyours\n\n");  // ten other classes are welcome, two are not
+  expect_error(error(cifar_records(3)), Code::bad_file, {"batches.meta.txt", "\"mine\", \"yours\"", "need 10"});
+  dir.write("batches.meta.txt", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n");
+  EXPECT_EQ(error(cifar_records(3)), "ok");
+  EXPECT_EQ(open_dataset("cifar10:" + dir.path(), "val").classes[9], "j");
   string z = gzipped(cifar_records(4));
   expect_error(error(z.substr(0, z.size() / 2)), Code::bad_file, {"truncated"});
   expect_error(error(z.substr(0, z.size() - 4)), Code::bad_file, {"truncated"});

@@ -200,6 +200,16 @@ TEST_F(BadFiles, FilesThatVanishAreBadToo) {  // DS09
   EXPECT_NE(loader.bad().at(11).find("11.png"), std::string::npos);
 }
 
+// Going on without it, the weights would depend on how much memory was free.
+TEST_F(BadFiles, APictureForWhichThereIsNoRoomStopsTheRun) {
+  constexpr uint64_t batches = 3 * 8 * (192 + 1) * sizeof(float);
+  LoaderOptions options{.batch = 8, .train = false, .max_bad = 1, .memory = batches + 10000};
+  EXPECT_EQ(collect(*std::make_unique<Loader>(data, small_card(), Augment{}, options), 0).size(), 5u);
+  options.memory = batches + 300;
+  Loader loader(data, small_card(), {}, options);
+  expect_error(error_of([&] { collect(loader, 0); }), Code::resources, {"too large for the memory", "--mem-limit"});
+}
+
 TEST(Loader, OtherErrorsReachTheCaller) {  // TR12
   Dataset data = numbered(64);
   data.channels = 2;  // no reader makes this, so it is a defect and not a bad picture
@@ -229,6 +239,11 @@ TEST(Loader, WrongSettings) {  // DS10
   expect_error(error({.batch = 0}), Code::usage, {"batch"});
   expect_error(error({.batch = 1, .threads = 0}), Code::usage, {"threads"});
   expect_error(error({.batch = 1, .classes = 4}), Code::usage, {"5 classes"});
+  data.table = true;
+  EXPECT_EQ(error({.batch = 1}), "ok");
+  expect_error(error_of([&] { Loader(data, small_card(), kEverything, {.batch = 1}); }), Code::usage, {"take no crop-pad"});
+  data.w = 64, data.h = 1;
+  expect_error(error({.batch = 1}), Code::usage, {"got 64 columns, which are never resized, need 8x8"});
   data.labels.clear();
   expect_error(error({.batch = 1}), Code::usage, {"got 0 pictures"});
 }

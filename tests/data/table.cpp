@@ -47,6 +47,12 @@ TEST(Table, Bad) {
   expect_error(error("1,2,0\n1,x,0\n"), Code::bad_file, {"t.csv:2:", "need 3 finite numbers"});
   expect_error(error("1,2,0\n1,0\n"), Code::bad_file, {"t.csv:2:", "need 3"});
   expect_error(error("1,3,0\n2,nan,0\n"), Code::bad_file, {"t.csv:2:", "finite"});
+  expect_error(error("nan,2,0\n1,2,0\n"), Code::bad_file, {"t.csv:1:", "got nan,2,0"});  // no header
+  expect_error(error("1,2,0\n1e200,2,0\n"), Code::bad_file, {"t.csv:2:", "finite"});
+  EXPECT_EQ(error("\xEF\xBB\xBF" + rows(10)), "ok");
+  expect_error(error("\xEF\xBB\xBF"
+                     "1,x,0\n"),
+               Code::bad_file, {"t.csv:1:"});
   expect_error(error("1,2,0.5\n"), Code::bad_file, {"t.csv:1:", "class 0.5"});
   expect_error(error("1,2,-1\n"), Code::bad_file, {"class -1"});
   expect_error(error("1,2,1e6\n"), Code::bad_file, {"class 1000000", "below 1000"});

@@ -213,6 +213,23 @@ TEST(BadImage, LimitsCanBeTightened) {
                sample_file("420.jpg"));
 }
 
+// The file, the picture, and the picture again or what the decoder keeps.
+TEST(BadImage, MoreThanTheMemoryLeft) {
+  for (auto [name, kept] : {std::pair{"420.jpg", 3u}, {"rgb.png", 3u}, {"lossy.webp", 5u}}) {
+    string path = sample_file(name);
+    Image a = load_image(path);
+    uint64_t need = read_file(path).size() + a.pixels.size() / 3 * (3 + kept);
+    EXPECT_EQ(load_image(path, {.memory = need}).pixels, a.pixels) << name;
+    EXPECT_THROW(load_image(path, {.memory = need - 1}), NoRoom) << name;
+    expect_error([&] { load_image(path, {.memory = 20}); }, Code::resources, "--mem-limit", path);
+  }
+  // 34 x 24 pixels: 5 x 3 blocks of brightness, 3 x 2 of each colour, 64 coefficients of two bytes in each.
+  string bytes = read_file(sample_file("progressive.jpg"));
+  uint64_t need = bytes.size() + 34 * 24 * 3 + (5 * 3 + 2 * 3 * 2) * 128;
+  EXPECT_EQ(decode_image(as_bytes(bytes), "a.jpg", {.memory = need}).w, 34);
+  EXPECT_THROW(decode_image(as_bytes(bytes), "a.jpg", {.memory = need - 1}), NoRoom);
+}
+
 TEST(BadImage, OnlyRegularFilesAreOpened) {  // IM09
   namespace fs = std::filesystem;
   string dir = testing::TempDir() + "fovea_images";

@@ -118,6 +118,8 @@ std::vector<BadCase> header_cases() {
 
 std::vector<BadCase> tensor_cases() {
   return {
+      {"ST08y", text(header("{\"" + S((1 << 20) + 1, 'n') + R"(":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})")), bad,
+       "too long a name: got 1048577 bytes", 0, st},
       {"ST09a",
        text(header(
            R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]},"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}})")),

@@ -279,6 +279,8 @@ std::vector<BadCase> kind_cases() {
       {"PT08f", zipped(PickleWriter().op('}').text("a").global("numpy.core.multiarray", "_reconstruct").stop()), unsupported,
        "holds NumPy arrays"},
       {"PT08g", zipped("(dp0\n."), unsupported, "protocol 0 or 1"},
+      {"PT08i", text("L119547037146038801333356L\n.I1001\n." + S(1000, '\0')), unsupported,
+       "Python pickle of protocol 0 or 1"},
       {"PT08h", zipped(S("\x80\6N.", 4)), unsupported, "future"},
   };
 }
@@ -304,6 +306,8 @@ std::vector<BadCase> content_cases() {
       {"PT13f", zipped(PickleWriter().op('}').text("epoch").integer(3).op('s').stop()), unsupported,
        "holds no tensors: it has \"epoch\""},
       {"PT13g", zipped(PickleWriter().op('}').stop()), unsupported, "holds no tensors: it has nothing"},
+      {"PT13n", zipped(PickleWriter().op('}').integer(1).op('}').op('s').stop()), unsupported,
+       "no tensors with names: a key is an integer"},
       {"PT13h", zipped(PickleWriter().op('(').text("module").text("x").op('t').op('Q').stop()), unsupported,
        "contains a pickled model class"},
       {"PT13i", name("torch._utils", "_rebuild_sparse_tensor"), unsupported,

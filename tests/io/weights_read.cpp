@@ -342,6 +342,7 @@ TEST(Torch, ArgumentsOfATrainingAreIgnored) {
   p.text("data").global("pathlib", "PosixPath").op('(').text("/").text("data").op('t').op('R');
   p.text("device").global("torch", "device").text("cuda").op(0x85).op('R');
   p.text("dtype").global("torch", "float64").text("kind").global("__builtin__", "float");
+  p.text("date").global("datetime", "datetime").op('C').bytes("\n0123456789").op(0x85).op('R');
   p.text("seen").global("collections", "defaultdict").global("__builtin__", "list").op(0x85).op('R');
   p.text("tags").global("__builtin__", "frozenset").op(']').op(0x85).op('R').op('u').op('b');
   p.text("state_dict");

@@ -1,8 +1,11 @@
-// Batch norm of vectors, pictures and volumes against PyTorch's in double: tools/golden_batch_norm.py.
+// Batch norm of vectors, pictures and volumes, by one process and by several, against PyTorch's in double:
+// tools/golden_batch_norm.py.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
+#include "base/error.h"
+#include "base/job.h"
 #include "io/fixture.h"
 #include "nn/layers.h"
 #include "passes/grad.h"
@@ -32,11 +35,11 @@ std::vector<float> start(const Param& p) { return hashfill(p.name, std::vector<i
 std::vector<double> widened(const std::vector<float>& v) { return {v.begin(), v.end()}; }
 
 struct Layer {
-  explicit Layer(const Shape& shape) {
+  explicit Layer(const Shape& shape, int processes = 1) {
     Graph g;
     g.output("y", batch_norm(Scope(g)["bn"], g.input("x", {shape})));
     predict = inference(g);
-    train = training(g);
+    train = training(g, processes);
     Tensor y = train->output_tensor("y");
     std::vector<Tensor> of{train->at(train->inputs()[0].second), train->param_tensor("bn.weight"),
                            train->param_tensor("bn.bias")};
@@ -88,35 +91,35 @@ Golden interpreted(const Shape& shape) {
   return r;
 }
 
-Golden run(const Shape& shape, const PlanOptions& options) {
-  Layer layer(shape);
+std::vector<double> widened(const float* p, int64_t n) { return {p, p + n}; }
+
+// job: by a process of it, which has its share of the batch; gradients of parameters are the sums of all.
+Golden run(Shape shape, const PlanOptions& options, Job* job = nullptr) {
+  const int processes = job ? job->count() : 1, rank = job ? job->rank() : 0;
+  shape[0] /= processes;
+  const int64_t n = shape.numel(), c = shape[-1];
+  Layer layer(shape, processes);
   State state;
   Pool pool(options.threads);
   state.add(*layer.train, 1, pool);
   for (const Param& p : layer.train->params()) std::ranges::copy(start(p), state.at(p.name).data());
-  Program train(make_plan(*layer.train, options), state, pool);
-  for (const char* input : {"input.0", "input.1"}) {
-    std::ranges::copy(units(input, shape.numel()), train.input("x"));
-    std::ranges::copy(units("seed", shape.numel()), train.input("seed"));
-    train.run();
-  }
-  auto output = [](Program& p, const char* name) {
-    return std::vector<double>(p.output(name), p.output(name) + p.output_shape(name).numel());
+  Program train(make_plan(*layer.train, options), state, pool, false, job);
+  auto feed = [&](Program& p, const char* input, const char* name) {
+    std::copy_n(units(name, n * processes).data() + n * rank, n, p.input(input));
   };
-  auto held = [&](const char* name) {
-    return std::vector<double>(state.at(name).data(), state.at(name).data() + state.at(name).size());
-  };
+  for (const char* name : {"input.0", "input.1"}) feed(train, "x", name), feed(train, "seed", "seed"), train.run();
   Program predict(make_plan(*layer.predict, options), state, pool);
-  std::ranges::copy(units("input.1", shape.numel()), predict.input("x"));
-  predict.run();
-  return {shape,
-          output(train, "y"),
-          output(train, "dx"),
-          output(train, "dweight"),
-          output(train, "dbias"),
-          held("bn.running_mean"),
-          held("bn.running_var"),
-          output(predict, "y")};
+  feed(predict, "x", "input.1"), predict.run();
+  auto summed = [&](const char* gradient) {
+    std::vector<float> r(train.output(gradient), train.output(gradient) + c);
+    if (job) job->sum(r.data(), r.data(), c, 0);
+    return widened(r);
+  };
+  Golden r{.shape = shape, .y = widened(train.output("y"), n), .dx = widened(train.output("dx"), n)};
+  r.dweight = summed("dweight"), r.dbias = summed("dbias");
+  r.mean = widened(state.at("bn.running_mean").data(), c), r.var = widened(state.at("bn.running_var").data(), c);
+  r.predicted = widened(predict.output("y"), n);
+  return r;
 }
 
 TEST(BatchNorm, VectorsPicturesAndVolumesAsPyTorchHasThem) {
@@ -126,6 +129,54 @@ TEST(BatchNorm, VectorsPicturesAndVolumesAsPyTorchHasThem) {
     for (Isa isa : {Isa::portable, Isa::avx2, Isa::avx512})
       if (isa <= detected_isa()) expect_close(run(need.shape, {.threads = 2, .isa = isa}), need, 2e-6);
     expect_close(run(need.shape, {.threads = 1, .fuse = false}), need, 2e-6);
+  }
+}
+
+// What a process has of it.
+Golden share_of(Golden whole, const Job& job) {
+  for (auto* v : {&whole.y, &whole.dx, &whole.predicted}) {
+    const auto n = static_cast<std::ptrdiff_t>(v->size()) / job.count(), begin = n * job.rank();
+    *v = {v->begin() + begin, v->begin() + begin + n};
+  }
+  return whole;
+}
+
+// What each process holds, one after the other.
+std::vector<float> gathered(const std::vector<double>& mine, Job& job) {
+  std::vector<float> r(mine.size() * static_cast<size_t>(job.count()));
+  std::copy(mine.begin(), mine.end(), r.begin() + static_cast<std::ptrdiff_t>(mine.size()) * job.rank());
+  job.sum(r.data(), r.data(), static_cast<int64_t>(r.size()), 0);
+  return r;
+}
+
+TEST(BatchNorm, ProcessesThatShareABatchHaveItsStatistics) {
+  for (const Golden& whole : golden)
+    run_job(whole.shape[0], [&](Job& job) {  // a row, picture or volume each
+      SCOPED_TRACE(whole.shape.str());
+      Golden mine = run(whole.shape, {.threads = 2}, &job);
+      expect_close(mine, share_of(whole, job), 2e-6);
+      for (const auto& statistic : {mine.mean, mine.var}) {
+        std::vector<float> all = gathered(statistic, job);
+        for (size_t i = 0; i < all.size(); i++)
+          EXPECT_EQ(static_cast<double>(all[i]), statistic[i % statistic.size()]) << "other bits elsewhere";
+      }
+      if (HasFailure()) fail(Code::mismatch, "process {}: see above", job.rank());
+    });
+}
+
+TEST(BatchNorm, AGraphForOtherProcessesIsRefused) {
+  try {
+    run_job(2, [](Job& job) {
+      Layer layer({4, 3}, 3);
+      State state;
+      state.add(*layer.train, 1);
+      Pool pool(1);
+      Program(make_plan(*layer.train, {}), state, pool, false, &job).run();
+    });
+    ADD_FAILURE() << "no error";
+  } catch (const Error& e) {
+    EXPECT_EQ(e.code(), Code::usage);
+    EXPECT_STREQ(e.what(), "a graph for 3 processes in a job of 2");
   }
 }
 

@@ -7,6 +7,9 @@
 namespace fovea {
 
 uint64_t checked_bytes(const std::string& path, std::string_view name, FileType type, const std::vector<int64_t>& shape) {
+  if (name.size() > kMaxName)
+    fail(Code::bad_file, "{}: tensor {} has too long a name: got {} bytes, need at most 1 MiB. The file is damaged", path,
+         shown(name), name.size());
   if (shape.size() > kMaxRank)
     fail(Code::bad_file, "{}: tensor {} has too many dimensions: got {}, need at most {}. The file is damaged", path,
          shown(name), shape.size(), kMaxRank);

@@ -20,10 +20,11 @@ struct WeightContents {
 };
 
 inline constexpr uint64_t kMaxTensors = 1'000'000;
+inline constexpr size_t kMaxName = 1 << 20;
 inline constexpr size_t kMaxRank = 8;
 inline constexpr int64_t kMaxDim = 0x7FFFFFFF;
 
-// The bytes of a tensor of this shape; an error if the shape is out of bounds or the product overflows.
+// The bytes of a tensor of this shape; an error if shape or name are out of bounds or the product overflows.
 uint64_t checked_bytes(const std::string& path, std::string_view name, FileType type, const std::vector<int64_t>& shape);
 
 // A name from a file, quoted and cut to a length that fits a message.

@@ -86,6 +86,7 @@ bool is_onnx(std::string_view head) {
 }
 
 bool is_text_pickle(const InputFile& file, std::string_view head) {
+  if (head.starts_with("L119547037146038801333356L\n.")) return true;  // torch.save's magic number; storages follow
   bool start = head[0] == '(' || head[0] == ']' || head[0] == '}' || head[0] == 'c';
   return start && file.text(file.size() - 1, 1) == ".";
 }
@@ -112,8 +113,7 @@ WeightFormat identify_weights(const InputFile& file) {
          "{}: looks like an ONNX model; fovea reads safetensors and PyTorch files. Convert it to safetensors", path);
   if (is_text_pickle(file, head))
     fail(Code::unsupported,
-         "{}: is a Python pickle of protocol 0 or 1, not a torch.save file. Save it with torch.save(state_dict, file)",
-         path);
+         "{}: is a Python pickle of protocol 0 or 1, need torch.save's 2. Save it with torch.save(state_dict, file)", path);
   fail(Code::bad_file, "{}: is not a weight file (unknown first bytes): need safetensors or a PyTorch .pth. Check the path",
        path);
 }

@@ -53,6 +53,7 @@ struct {
     {"numpy.core.multiarray", "scalar"},
     {"numpy._core.multiarray", "scalar"},
     {"_codecs", "encode"},
+    {"datetime", "date datetime time timedelta timezone"},
     {"builtins", kBuiltins},
     {"__builtin__", kBuiltins},
 };

@@ -1,6 +1,7 @@
 // safetensors: eight bytes of header length, a JSON header, then the tensors' bytes without holes or overlap.
 // Format: https://github.com/huggingface/safetensors
 #include <algorithm>
+#include <deque>
 #include <unordered_set>
 #include <utility>
 
@@ -25,7 +26,7 @@ struct Described {  // a tensor as the header tells it
 class HeaderReader : public StrictJson {
  public:
   using StrictJson::StrictJson;
-  std::vector<Described> tensors;
+  std::deque<Described> tensors;  // whose elements stay where they are
   std::map<std::string, std::string> metadata;
 
   void begin_object() override {
@@ -67,13 +68,13 @@ class HeaderReader : public StrictJson {
   void begin_tensor(std::string& name) {
     if (name.find('\0') != name.npos)
       fail(Code::bad_file, "{}: a tensor's name {} holds a NUL. The file is damaged", path_, shown(name));
-    if (!names_.insert(name).second)
-      fail(Code::bad_file, "{}: duplicate tensor name {}. The file is damaged", path_, shown(name));
-    in_metadata_ = name == "__metadata__";
-    if (in_metadata_) return;
+    if (names_.contains(name)) fail(Code::bad_file, "{}: duplicate tensor name {}. The file is damaged", path_, shown(name));
+    constexpr std::string_view metadata_name = "__metadata__";
+    in_metadata_ = name == metadata_name;
     if (tensors.size() == kMaxTensors)
       fail(Code::bad_file, "{}: more than {} tensors. The file is damaged", path_, kMaxTensors);
-    tensors.push_back({.name = std::move(name)});
+    if (!in_metadata_) tensors.push_back({.name = std::move(name)});
+    names_.insert(in_metadata_ ? metadata_name : tensors.back().name);
   }
   void begin_metadata(const std::string& name) {
     auto [at, fresh] = metadata.try_emplace(name);
@@ -103,7 +104,7 @@ class HeaderReader : public StrictJson {
   std::string* expect_ = nullptr;               // where the next string goes
   std::vector<uint64_t>* next_list_ = nullptr;  // where the next array goes
   std::vector<uint64_t>* list_ = nullptr;       // the array being read
-  std::unordered_set<std::string> names_;
+  std::unordered_set<std::string_view> names_;
 };
 
 uint64_t read_header_length(const InputFile& file) {
@@ -176,8 +177,10 @@ WeightContents parse_safetensors(InputFile file) {
   WeightContents contents{.format = "safetensors", .metadata = std::move(reader.metadata)};
   std::vector<uint64_t> bytes(reader.tensors.size());
   contents.tensors.reserve(bytes.size());
-  for (size_t i = 0; i < bytes.size(); i++)
-    contents.tensors.push_back(checked_entry(file.path(), reader.tensors[i], bytes[i]));
+  for (uint64_t& size : bytes) {
+    contents.tensors.push_back(checked_entry(file.path(), reader.tensors.front(), size));
+    reader.tensors.pop_front();
+  }
   uint64_t data = file.size() - 8 - length;
   check_cover(file, data, contents.tensors, bytes);
   contents.blobs.push_back({.offset = 8 + length, .stored = data, .size = data});

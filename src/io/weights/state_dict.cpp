@@ -66,7 +66,11 @@ const PickleValue& named_dict(const std::string& path, const Pickle& pickle, con
          pickle_kind_name(top.kind));
   if (pickle.get(top, "param_groups"))
     fail(Code::unsupported, "{}: holds the state of an optimizer and no weights. Save model.state_dict()", path);
-  fail(Code::unsupported, "{}: holds no tensors: it has {}. Save model.state_dict()", path, some(text_keys(pickle, top)));
+  std::vector<std::string> keys = text_keys(pickle, top);
+  if (keys.empty() && !top.items.empty())
+    fail(Code::unsupported, "{}: holds no tensors with names: a key is {}. Save model.state_dict()", path,
+         pickle_kind_name(pickle.values[top.items[0]].kind));
+  fail(Code::unsupported, "{}: holds no tensors: it has {}. Save model.state_dict()", path, some(keys));
 }
 
 // Wrappers win over loose tensors beside them (a "best_acc" tensor, say); a wrapper in a wrapper is followed, too.

@@ -13,6 +13,7 @@ std::span<const Row> window_rows();
 std::span<const Row> layout_rows();
 std::span<const Row> norm_rows();
 std::span<const Row> random_rows();
+std::span<const Row> all_reduce_rows();
 std::span<const Row> reference_rows();
 
 inline std::string takes_all(const Query&) { return {}; }
