@@ -9,10 +9,13 @@ struct NetworkFlags {
   std::string model, weights, key, classes;
   CardChanges card;
   bool no_winograd = false;
+  std::string precision = "f32";
 
   // MODEL is an architecture, a weight file that says what it is, or a network within this program.
   void add(Flags& o);
   void add_card(Flags& o);
+  // How it is to be computed.
+  PlanOptions plan(int threads) const;
   // The weights; `needed`: usage error if there are none.
   NetworkFile open(bool needed) const;
   // What they are, with the changes and the class names that were asked for.
