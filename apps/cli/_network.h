@@ -22,6 +22,9 @@ struct NetworkFlags {
   ModelInfo identify(const NetworkFile& file) const;
 };
 
+void add_precision(Flags& o, std::string& precision);
+kernels::Precision precision_of(const std::string& name);  // of those that add_precision allows
+
 bool is_file(const std::string& path);
 
 }  // namespace fovea::cli

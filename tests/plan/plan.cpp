@@ -81,6 +81,22 @@ TEST(Plan, WhatAllReadersSeeOfAKernelIsItsEpilogue) {
   EXPECT_EQ(p->steps[1].in.size(), 1u) << "the activation is not made again";
 }
 
+// bfloat16 has 8 bits: 2^-9 for an operand, which the layers of a network multiply.
+TEST(Plan, Bf16KeepsItsTolerance) {
+  for (const Model* m : test::one_of_each_family()) {
+    auto g = inference(*fold_norm(*build_model(*m, 1)));
+    const std::vector<float> exact = test::logits(*g, {.threads = 2});
+    const std::vector<float> half = test::logits(*g, {.threads = 2, .precision = kernels::Precision::bf16});
+    double largest = 0, error = 0;
+    for (size_t i = 0; i < exact.size(); i++) {
+      largest = std::max(largest, std::fabs(static_cast<double>(exact[i])));
+      error = std::max(error, std::fabs(static_cast<double>(half[i]) - exact[i]));
+    }
+    EXPECT_LE(error, bf16_tolerance * largest) << m->name;
+    EXPECT_GE(error, 1e-4 * largest) << m->name << ": nothing was rounded";
+  }
+}
+
 int64_t winograd_steps(const Plan& p) {
   return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
 }
@@ -137,8 +153,10 @@ TEST(Plan, RegionsChangeNoBit) {
   struct {
     const char* model;
     int batch, size;
-  } table[] = {{"mobilenetv2_050", 2, 224}, {"mobilenetv3_small_050", 3, 200}, {"tf_mobilenetv1_025", 3, 224},
-               {"convnext_atto", 4, 208},   {"convnextv2_atto", 1, 224},       {"resnet26", 2, 200}};
+  } table[] = {{"mobilenetv2_050", 2, 224},    {"mobilenetv3_small_050", 3, 200},
+               {"tf_mobilenetv1_025", 3, 224}, {"convnext_atto", 4, 208},
+               {"convnextv2_atto", 1, 224},    {"resnet26", 2, 200},
+               {"ecaresnet26t", 1, 224},       {"resnet50_gn", 1, 160}};
   for (auto& [model, batch, size] : table) {
     auto g = inference(*fold_norm(*build_model(find_model(model), batch, {.classes = 10, .height = size, .width = size})));
     State state;
