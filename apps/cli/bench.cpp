@@ -121,8 +121,8 @@ std::vector<double> step_times(Program& p) {
     std::vector<double> once = p.profile();
     for (size_t i = 0; i < once.size(); i++) by_step[i].push_back(once[i]);
   }
-  std::vector<double> out;
-  for (auto& times : by_step) out.push_back(median(times));
+  std::vector<double> out(by_step.size());
+  std::transform(by_step.begin(), by_step.end(), out.begin(), median);
   return out;
 }
 

@@ -65,6 +65,7 @@ struct Query {
   const std::vector<char>* fixed = nullptr;  // by node: made of parameters alone that do not change; null: not known
   bool winograd = false;                     // may be used
   kernels::Precision precision{};            // of products of constant weights
+  bool reference = false;                    // by the last row
   const Shape& in(int i) const { return graph.node(node.inputs[static_cast<size_t>(i)]).type.shape; }
   const Shape& out() const { return node.type.shape; }
   bool fixed_input(int i) const { return fixed && (*fixed)[static_cast<size_t>(node.inputs[static_cast<size_t>(i)])]; }

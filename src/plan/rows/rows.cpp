@@ -21,7 +21,7 @@ kernels::Precision Query::precision_with(int i, int channels, int groups) const 
 
 const Row* find_row(const Query& q, std::vector<std::string>* refused) {
   for (const Row& row : kernel_rows()) {
-    if (row.op && row.op != q.node.op) continue;
+    if (row.op && (row.op != q.node.op || q.reference)) continue;
     std::string reason = row.refuse(q);
     if (reason.empty()) return &row;
     if (refused) refused->push_back(std::string(row.name) + ": " + reason);
