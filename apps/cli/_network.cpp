@@ -52,6 +52,20 @@ void NetworkFlags::add(Flags& o) {
   o.text("--classes", "NAMES", classes,
          "class names: a file with one per line, or A,B,C; default: what the weight file says");
   o.flag("--no-winograd", no_winograd, "3x3 convolutions summed directly: slower, less memory for weights");
+  add_precision(o, precision);
+}
+
+void add_precision(Flags& o, std::string& precision) {
+  o.choice("--precision", {"f32", "bf16"}, precision,
+           "of the numbers that are multiplied: bf16 is up to twice as fast and rounds to 8 bits; default: f32");
+}
+
+kernels::Precision precision_of(const std::string& name) {
+  return name == "bf16" ? kernels::Precision::bf16 : kernels::Precision::f32;
+}
+
+PlanOptions NetworkFlags::plan(int threads) const {
+  return {.threads = threads, .winograd = !no_winograd, .precision = precision_of(precision)};
 }
 
 void NetworkFlags::add_card(Flags& o) {

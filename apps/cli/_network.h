@@ -9,15 +9,21 @@ struct NetworkFlags {
   std::string model, weights, key, classes;
   CardChanges card;
   bool no_winograd = false;
+  std::string precision = "f32";
 
   // MODEL is an architecture, a weight file that says what it is, or a network within this program.
   void add(Flags& o);
   void add_card(Flags& o);
+  // How it is to be computed.
+  PlanOptions plan(int threads) const;
   // The weights; `needed`: usage error if there are none.
   NetworkFile open(bool needed) const;
   // What they are, with the changes and the class names that were asked for.
   ModelInfo identify(const NetworkFile& file) const;
 };
+
+void add_precision(Flags& o, std::string& precision);
+kernels::Precision precision_of(const std::string& name);  // of those that add_precision allows
 
 bool is_file(const std::string& path);
 

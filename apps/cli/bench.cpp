@@ -26,7 +26,6 @@ struct Request {
   int batch = 1, runs = 0;
   double seconds = 2;
   bool layers = false, training = false;
-  std::string precision = "f32";
   Common common;
 };
 
@@ -38,7 +37,6 @@ bool parse(std::span<const std::string> args, Request& r) {
   o.section("What to measure");
   o.number("--batch", r.batch, 1, 4096, "pictures at once; default: 1");
   o.number("--image-size", r.network.card.image_size, 1, 8192, "side of the pictures; default: the card's");
-  o.choice("--precision", {"f32"}, r.precision, "of numbers; default: f32");
   o.flag("--train", r.training, "a training step (SGD) instead of prediction");
   o.flag("--layers", r.layers, "every step of the plan: kernel, time, share of the peak, kernels that refused and why");
   o.number("--seconds", r.seconds, 0.01, 3600, "to measure for, after a warm-up; default: 2");
@@ -67,7 +65,7 @@ void prepare(const Request& r, Pool& pool, Subject& s) {
   if (r.training && file.file) fail(Code::usage, "bench --train: measures random weights. Leave {} away", file.path);
   s.info = r.network.identify(file);
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);
-  std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads, .winograd = !r.network.no_winograd});
+  std::unique_ptr<Plan> plan = make_plan(*graph, r.network.plan(r.common.threads));
   check_memory(memory_of(*plan, !r.training), r.common.mem_limit, s.info.model,
                "Use a smaller --batch or --image-size, or raise --mem-limit");
   s.state.add(*graph, 0, pool);
@@ -123,8 +121,8 @@ std::vector<double> step_times(Program& p) {
     std::vector<double> once = p.profile();
     for (size_t i = 0; i < once.size(); i++) by_step[i].push_back(once[i]);
   }
-  std::vector<double> out;
-  for (auto& times : by_step) out.push_back(median(times));
+  std::vector<double> out(by_step.size());
+  std::transform(by_step.begin(), by_step.end(), out.begin(), median);
   return out;
 }
 
@@ -151,7 +149,7 @@ Record summary(const Request& r, const Subject& s, const std::vector<double>& ti
           {"width", s.info.card.width},
           {"threads", r.common.threads},
           {"isa", isa_name(active_isa())},
-          {"precision", r.precision},
+          {"precision", r.network.precision},
           {"runs", static_cast<int64_t>(times.size())},
           {"median_ms", Value(middle * 1e3, 4)},
           {"min_ms", Value(*std::min_element(times.begin(), times.end()) * 1e3, 4)},

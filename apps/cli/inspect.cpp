@@ -154,7 +154,7 @@ void show_model(const Request& r, const ModelInfo& info) {
   std::unique_ptr<Graph> graph = build_model(find_model(info.model), r.batch, info.options);
   if (!r.passes.empty()) graph = rewritten(std::move(graph), r.passes);
   std::vector<Layer> layers = layers_of(*graph);
-  const PlanOptions options{.threads = r.common.threads, .winograd = !r.network.no_winograd};
+  const PlanOptions options = r.network.plan(r.common.threads);
   std::unique_ptr<Plan> plan = make_plan(r.passes.empty() ? *inference_graph(info, r.batch) : *graph, options);
   Record sums = totals(info, *plan, layers, r.batch);
   if (!r.svg.empty()) {

@@ -175,7 +175,7 @@ int run(std::span<const std::string> args) {
   std::vector<std::string> pictures = find_pictures(r.pictures);
   int batch = r.batch ? r.batch : static_cast<int>(std::min<size_t>(pictures.size(), 8));
   Pool pool(r.common.threads);
-  Classifier network(info, file, batch, pool, r.common.mem_limit, !r.network.no_winograd);
+  Classifier network(info, file, batch, pool, r.common.mem_limit, r.network.plan(r.common.threads));
   if (!network.warning().empty()) note(network.warning());
   if (r.common.verbose) tell(network);
   if (r.common.verbose && !network.note().empty()) note(network.note());

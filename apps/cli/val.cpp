@@ -95,7 +95,7 @@ int run(std::span<const std::string> args) {
   int batch = r.batch ? r.batch : default_batch(info.card);
   Pool pool(r.common.threads);
   Classifier network(info, file, static_cast<int>(std::min<int64_t>(batch, std::max<int64_t>(data.size(), 1))), pool,
-                     r.common.mem_limit, !r.network.no_winograd);
+                     r.common.mem_limit, r.network.plan(r.common.threads));
   if (!network.warning().empty()) note(network.warning());
   ProgressLine progress("val", "pictures");
   auto show = [&](int64_t done, int64_t all) { return progress.update(done, all), true; };

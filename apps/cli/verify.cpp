@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "_network.h"
 #include "_progress.h"
 #include "_verb.h"
 #include "base/error.h"
@@ -34,6 +35,7 @@ std::string line(const VerifyResult& r, Outcome o) {
 
 int run(std::span<const std::string> args) {
   std::vector<std::string> paths;
+  std::string precision = "f32";
   Common common;
   Flags o("verify FIXTURE...",
           "Builds the model that each parity fixture names, fills its parameters by the fixture's rule, and compares\n"
@@ -41,6 +43,7 @@ int run(std::span<const std::string> args) {
           "Ends with \"N passed, M failed\"; exit code 7 if any failed or none was compared. Fixtures in a folder whose\n"
           "model fovea does not have are skipped and counted: \"N passed, M failed, K of models not built\".");
   o.names("FIXTURE", paths, 1);
+  add_precision(o, precision);
   common.add_running(o);
   common.add_format(o);
   if (!o.parse(args)) return 0;
@@ -53,7 +56,7 @@ int run(std::span<const std::string> args) {
   int64_t count[3] = {};
   for (size_t i = 0; i < files.size(); i++) {
     progress.update(static_cast<int64_t>(i), static_cast<int64_t>(files.size()));
-    VerifyResult r = verify_fixture(files[i], pool);
+    VerifyResult r = verify_fixture(files[i], pool, precision_of(precision));
     progress.clear();
     Outcome became = outcome(r, paths);
     count[static_cast<int>(became)]++;

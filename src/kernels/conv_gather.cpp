@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/error.h"
 #include "kernels/conv_split.h"
 
 namespace fovea::kernels {
@@ -37,12 +38,18 @@ bool consecutive(const std::vector<Reach>& all) {
 
 }  // namespace
 
-GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int threads)
-    : shape_(s), forward_(direction == Direction::forward), tiles_(tile_set(isa)), threads_(threads) {
+GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int threads, Precision precision)
+    : shape_(s),
+      forward_(direction == Direction::forward),
+      half_(precision == Precision::bf16 ? &bf16(isa) : nullptr),
+      tiles_(half_ ? *half_->tiles : tile_set(isa)),
+      threads_(threads) {
+  FOVEA_CHECK(!half_ || (forward_ && (s.groups == 1 || s.c / s.groups % 2 == 0)));
   in_h_ = forward_ ? s.h : s.oh(), in_w_ = forward_ ? s.w : s.ow(), in_channels_ = forward_ ? s.c : s.o;
   out_h_ = forward_ ? s.oh() : s.h, out_w_ = forward_ ? s.ow() : s.w, out_channels_ = forward_ ? s.o : s.c;
   in_step_y_ = forward_ ? s.sh : 1, in_step_x_ = forward_ ? s.sw : 1;
   out_step_y_ = forward_ ? 1 : s.sh, out_step_x_ = forward_ ? 1 : s.sw;
+  if (half_) in_channels_ = s.groups * static_cast<int>(half_->words(s.c / s.groups));
   joined_ = groups_to_join(s.groups, out_channels_ / s.groups, tiles_.lanes);
   panel_in_ = in_channels_ / s.groups * joined_;
   add_phases();
@@ -56,6 +63,7 @@ GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int thr
     max_chunk_ = std::max(max_chunk_, phase.chunk_pixels);
     max_terms_ = std::max<int64_t>(max_terms_, phase.terms);
   }
+  if (half_) pad_floats_ = most_read(phases_[0]) * in_channels_;
   const size_t pointers = (max_terms_ + 1) * max_chunk_ + max_terms_;
   thread_bytes_ = round_up(pointers * sizeof(float*), 64) + round_up((in_channels_ + pad_floats_) * sizeof(float), 64);
 }
@@ -76,7 +84,7 @@ void GatherConv::add_panels() {
 
 void GatherConv::add_phases() {
   const ConvShape& s = shape_;
-  padded_ = s.groups == 1 && s.kw > 1 && in_channels_ <= tiles_.line_channels[in_step_x_ > 1];
+  padded_ = !half_ && s.groups == 1 && s.kw > 1 && in_channels_ <= tiles_.line_channels[in_step_x_ > 1];
   for (int y0 = 0; y0 < std::min(out_step_y_, out_h_); y0++) {
     for (int x0 = 0; x0 < std::min(out_step_x_, out_w_); x0++) {
       Phase phase{};
@@ -109,6 +117,30 @@ void GatherConv::split_depth(Phase& phase) const {
   for (int t = 0; t < phase.terms; t++) {
     for (int i = 0; i < parts.count; i++) phase.slices.push_back({t, t + 1, int(parts.begin(i)), int(parts.end(i))});
   }
+}
+
+// The input pixels [first, second) that some output pixels see, and those between. Forward.
+std::pair<int64_t, int64_t> GatherConv::reads(const Phase& phase, int64_t first, int64_t pixels) const {
+  const ConvShape& s = shape_;
+  if (s.kh == 1 && s.kw == 1 && s.sh == 1 && s.sw == 1 && in_h_ == out_h_ && in_w_ == out_w_) return {first, first + pixels};
+  const auto row = [&](int64_t p, const Tap& tap) {
+    const int64_t image = p / phase.cols / phase.rows, y = p / phase.cols % phase.rows * in_step_y_ + tap.dy;
+    return image * in_h_ + std::clamp<int64_t>(y, 0, in_h_ - 1);
+  };
+  return {row(first, phase.taps.front()) * in_w_, (row(first + pixels - 1, phase.taps.back()) + 1) * in_w_};
+}
+
+// Of any chunk that run() or run_part() may ask for.
+int64_t GatherConv::most_read(const Phase& phase) const {
+  const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
+  int64_t most = 0;
+  for (int64_t at = 0; at < all; at += phase.cols) {  // from a row's first pixel, and from its last
+    for (int64_t first : {at, at + phase.cols - 1}) {
+      const auto [begin, end] = reads(phase, first, std::min(phase.chunk_pixels, all - first));
+      most = std::max(most, end - begin);
+    }
+  }
+  return most;
 }
 
 // Chunks of rows of one image: enough of them that few rows are copied twice.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "kernels/bf16.h"
 #include "kernels/epilogue.h"
 #include "kernels/gemm_tile.h"
 #include "kernels/shapes.h"
@@ -18,9 +19,10 @@ namespace fovea::kernels {
 
 class GatherConv {
  public:
-  GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads);
+  // bf16: forward only; groups have an even number of input channels.
+  GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads, Precision precision = Precision::f32);
 
-  const char* name() const { return padded_ ? "gather, padded rows" : "gather"; }
+  const char* name() const { return half_ ? "gather bf16" : padded_ ? "gather, padded rows" : "gather"; }
   size_t packed_floats() const { return packed_floats_; }  // of the weights in the order of the tiles; 64-byte aligned
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
   void pack(const float* w, float* packed, Pool& pool) const;
@@ -68,8 +70,11 @@ class GatherConv {
   Space space(void* work, int thread) const;
   void run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& space) const;
   int64_t most_rows(const Phase& phase) const;  // of a chunk, with padded rows
+  int64_t most_read(const Phase& phase) const;  // input pixels of a chunk
   void run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels, Space& space) const;
   void point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
+  std::pair<int64_t, int64_t> reads(const Phase& phase, int64_t first, int64_t pixels) const;  // input pixels
+  Job staged(Job job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
   float* out_pixel(const Job& job, const Phase& phase, int64_t p) const;
   void run_rows(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& space) const;
   void copy_padded(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& space) const;
@@ -77,9 +82,10 @@ class GatherConv {
 
   ConvShape shape_;
   bool forward_;
+  const Bf16* half_;  // null: operands are floats
   const TileSet& tiles_;
   int threads_;
-  int in_h_, in_w_, in_channels_, out_h_, out_w_, out_channels_;
+  int in_h_, in_w_, in_channels_, out_h_, out_w_, out_channels_;  // in_channels_: words of a pixel
   int in_step_y_, in_step_x_, out_step_y_, out_step_x_;
   int joined_;    // groups that share a panel: block-diagonal weights fill vectors that one small group would not
   int panel_in_;  // input channels of a panel
@@ -88,7 +94,7 @@ class GatherConv {
   std::vector<Panel> panels_;
   size_t packed_floats_ = 0;
   size_t thread_bytes_ = 0;
-  int64_t max_chunk_ = 0, max_terms_ = 0, pad_floats_ = 0;
+  int64_t max_chunk_ = 0, max_terms_ = 0, pad_floats_ = 0;  // pad: copied rows, or the pixels of a chunk rounded
 };
 
 }  // namespace fovea::kernels

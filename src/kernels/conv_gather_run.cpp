@@ -27,7 +27,8 @@ struct GatherConv::Space {
   float** out;       // [chunk]
   const float** a;   // [terms] weights of a panel
   float* zeros;      // [in_channels]
-  float* pad;        // padded rows
+  float* pad;        // padded rows, or rounded pixels
+  int64_t chunk;     // that all this was made for
 };
 
 struct GatherConv::Job {
@@ -35,6 +36,7 @@ struct GatherConv::Job {
   const float* packed;
   float* out;
   const Epilogue* epilogue;
+  int64_t origin = 0;  // the pixel where `in` begins
 };
 
 GatherConv::Space GatherConv::space(void* work, int thread) const {
@@ -46,11 +48,22 @@ GatherConv::Space GatherConv::space(void* work, int thread) const {
   const size_t pointers = ((max_terms_ + 1) * max_chunk_ + max_terms_) * sizeof(float*);
   s.zeros = reinterpret_cast<float*>(base + (pointers + 63) / 64 * 64);
   s.pad = s.zeros + in_channels_;
+  s.chunk = -1;
   return s;
 }
 
 void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
   const int64_t panels = static_cast<int64_t>(panels_.size());
+  std::vector<float> words;
+  if (half_) {
+    const int64_t c = shape_.c / shape_.groups, each = half_->words(c), taps = int64_t{shape_.o} * shape_.kh * shape_.kw;
+    words.resize(static_cast<size_t>(taps * each));
+    pool.run([&](int thread) {
+      const auto [begin, end] = share(taps, thread, pool.size());
+      half_->round(words.data() + begin * each, w + begin * c, end - begin, c);
+    });
+    w = words.data();
+  }
   pool.each(static_cast<int64_t>(phases_.size()) * panels,
             [&](int64_t i) { pack_panel(phases_[i / panels], panels_[i % panels], w, packed); });
 }
@@ -58,7 +71,7 @@ void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
 // [tap][input channel][width], zeros where channels are of different groups and beyond the last column.
 void GatherConv::pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const {
   const ConvShape& s = shape_;
-  const int64_t in = in_channels_ / s.groups, out = out_channels_ / s.groups, cg = s.c / s.groups;
+  const int64_t in = in_channels_ / s.groups, out = out_channels_ / s.groups, cg = half_ ? in : s.c / s.groups;
   const int64_t o_step = int64_t{s.kh} * s.kw * cg;
   float* dst = packed + phase.packed + phase.taps.size() * panel_in_ * panel.offset;
   for (const Tap& tap : phase.taps) {
@@ -97,7 +110,9 @@ void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, in
   }
   const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
   const int64_t first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
-  point(job, phase, first, pixels, s);
+  if (s.chunk != chunk || phases_.size() > 1)
+    point(half_ ? staged(job, phase, first, pixels, s) : job, phase, first, pixels, s);
+  s.chunk = chunk;  // the next group's turn finds it so
   const int64_t panels = static_cast<int64_t>(panels_.size());
   const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
   for (int64_t i = begin; i < end; i++) run_panel(job, phase, panels_[i], first, pixels, s);
@@ -117,7 +132,7 @@ void GatherConv::run_part(const float* in, const float* packed, float* out, void
     if (padded_) {
       run_rows(job, phase, row / phase.rows, y, y + n / phase.cols, s);
     } else {
-      point(job, phase, at, n, s);
+      point(half_ ? staged(job, phase, at, n, s) : job, phase, at, n, s);
       for (const Panel& panel : panels_) run_panel(job, phase, panel, at, n, s);
     }
   }
@@ -153,6 +168,14 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   }
 }
 
+// The job as it is after its input pixels have been rounded into the workspace.
+GatherConv::Job GatherConv::staged(Job job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
+  const auto [begin, end] = reads(phase, first, pixels);
+  half_->round(s.pad, job.in + begin * shape_.c, end - begin, shape_.c);
+  job.in = s.pad, job.origin = begin;
+  return job;
+}
+
 // The pointers of a chunk: outputs, and for every tap its input pixels, or zeros outside the image.
 void GatherConv::point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
   for (int64_t at = 0, n = 0; at < pixels; at += n) {  // runs of pixels in one row
@@ -168,7 +191,8 @@ void GatherConv::point(const Job& job, const Phase& phase, int64_t first, int64_
       fill_pointers(to, lo, s.zeros, 0);
       const int64_t step = int64_t{in_step_x_} * in_channels_;
       if (lo < hi)
-        fill_pointers(to + lo, hi - lo, job.in + ((image * in_h_ + iy) * in_w_ + ix + lo * in_step_x_) * in_channels_, step);
+        fill_pointers(to + lo, hi - lo,
+                      job.in + ((image * in_h_ + iy) * in_w_ + ix + lo * in_step_x_ - job.origin) * in_channels_, step);
       fill_pointers(to + hi, n - hi, s.zeros, 0);
       to += max_chunk_;
     }

@@ -32,9 +32,10 @@ double winograd_cost(const ConvShape& s, int tile) {
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
 
 // The large one if it is clearly faster: its weights are larger, and so is its error.
-int best_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
 
 }  // namespace
+
+int winograd_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
 
 const char* winograd_refuses(const ConvShape& s) {
   if (s.kh != 3 || s.kw != 3) return "not a 3x3 kernel";
@@ -42,7 +43,7 @@ const char* winograd_refuses(const ConvShape& s) {
   if (s.dh != 1 || s.dw != 1) return "a dilation";
   if (s.groups != 1) return "groups";
   if (!fits(s, 2)) return "its weights would take too much memory";
-  if (1.1 * winograd_cost(s, best_tile(s)) > direct_cost(s)) return "hardly faster than the direct kernel here";
+  if (1.1 * winograd_cost(s, winograd_tile(s)) > direct_cost(s)) return "hardly faster than the direct kernel here";
   return nullptr;
 }
 
@@ -63,7 +64,7 @@ Winograd::Winograd(const ConvShape& s, Isa isa, int threads, int tile)
     : shape_(s),
       set_(tile_set(isa)),
       threads_(threads),
-      tile_(tile ? tile : best_tile(s)),
+      tile_(tile ? tile : winograd_tile(s)),
       transforms_(tile_ == 2 ? FOVEA_TABLE(isa, winograd).small : FOVEA_TABLE(isa, winograd).large),
       zeros_(s.c) {
   rows_ = ceil_div(s.oh(), tile_), columns_ = ceil_div(s.ow(), tile_), tiles_ = s.n * rows_ * columns_;

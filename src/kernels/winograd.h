@@ -19,6 +19,9 @@ namespace fovea::kernels {
 // neither another number of threads nor another batch changes the bits.
 const char* winograd_refuses(const ConvShape& shape);
 
+// The outputs of a tile in each direction that a shape is best served with: 2 or 4.
+int winograd_tile(const ConvShape& shape);
+
 // |error| <= winograd_error(tile) * 2^-24 * max |x| * the largest sum of |w| over the taps of an output channel. Measured
 // over 2000 random shapes (1 to 512 channels, uniform, normal and nearly constant inputs) on all instruction sets: at most
 // 3.9 for 2 and 11.8 for 4, where the direct kernel reaches 3.8. A value that is not finite spoils its whole tile.

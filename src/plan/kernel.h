@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/threads.h"
 #include "ir/op.h"
+#include "kernels/bf16.h"
 #include "kernels/epilogue.h"
 
 namespace fovea {
@@ -63,8 +64,13 @@ struct Query {
   int threads;
   const std::vector<char>* fixed = nullptr;  // by node: made of parameters alone that do not change; null: not known
   bool winograd = false;                     // may be used
+  kernels::Precision precision{};            // of products of constant weights
+  bool reference = false;                    // by the last row
   const Shape& in(int i) const { return graph.node(node.inputs[static_cast<size_t>(i)]).type.shape; }
   const Shape& out() const { return node.type.shape; }
+  bool fixed_input(int i) const { return fixed && (*fixed)[static_cast<size_t>(node.inputs[static_cast<size_t>(i)])]; }
+  // Of a product of `channels`, in groups, with the weights that are input i: f32 for few channels, as of pictures.
+  kernels::Precision precision_with(int i, int channels, int groups = 1) const;
 };
 
 struct Row {

@@ -120,7 +120,15 @@ class Planner {
   }
 
   Query query(int id) const {
-    return {g(), id, node(id), options().isa, options().threads, &fusion_.fixed, options().winograd};
+    return {g(),
+            id,
+            node(id),
+            options().isa,
+            options().threads,
+            &fusion_.fixed,
+            options().winograd,
+            options().precision,
+            options().reference};
   }
 
   void step(int id) {

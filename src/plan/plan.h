@@ -18,7 +18,12 @@ struct PlanOptions {
   // Winograd's convolution where weights do not change and it is faster: results differ from the direct sums by
   // rounding (kernels/winograd.h states the bound), and packed weights are up to four times as large.
   bool winograd = true;
+  // bf16: products of constant weights round both operands to bfloat16 (8 bits of precision) and sum in single precision.
+  // Logits then differ by at most bf16_tolerance of the largest one, in every model here.
+  kernels::Precision precision = kernels::Precision::f32;
 };
+
+constexpr double bf16_tolerance = 0.03;
 
 struct Ref {  // part of a buffer
   int buffer = -1;

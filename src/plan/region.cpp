@@ -149,8 +149,9 @@ class Region {
 
 int64_t floats_of(const Plan& plan, Ref r) { return plan.buffers[static_cast<size_t>(r.buffer)].floats; }
 
-// Fits the stages without a frame of their own (they see pixel by pixel) to those around them. False if the frames differ.
-bool fit_frames(std::vector<Stage>& stages, int64_t pixels) {
+// Fits the stages without a frame of their own (they see pixel by pixel) to those around them; pixels: of the input of each.
+// False if the frames differ.
+bool fit_frames(std::vector<Stage>& stages, const std::vector<int64_t>& pixels) {
   auto whole = [](const Frame& f) { return f.images > 0; };
   Frame frame{};
   for (const Stage& s : stages)
@@ -158,10 +159,11 @@ bool fit_frames(std::vector<Stage>& stages, int64_t pixels) {
       frame = s.band.in;
       break;
     }
-  if (!whole(frame)) frame = {1, static_cast<int>(pixels), 1};
-  for (Stage& s : stages) {
+  if (!whole(frame)) frame = {1, static_cast<int>(pixels[0]), 1};
+  for (size_t i = 0; i < stages.size(); i++) {
+    Stage& s = stages[i];
     if (!whole(s.band.in)) s.band.in = s.band.out = frame;
-    if (!(s.band.in == frame)) return false;
+    if (!(s.band.in == frame) || pixels[i] != int64_t{frame.images} * frame.h * frame.w) return false;
     frame = s.band.out;
   }
   return true;
@@ -223,15 +225,15 @@ class Builder {
   // The stages of a chain; none if their frames do not fit together.
   std::vector<Stage> stages(const std::vector<size_t>& chain) const {
     std::vector<Stage> r;
+    std::vector<int64_t> pixels;
     for (size_t i : chain) {
       const Step& s = plan_.steps[i];
       const int64_t channels_in = s.band->in_floats, channels_out = s.band->out_floats;
       r.push_back({.band = *s.band, .in_floats = channels_in, .out_floats = channels_out});
       r.back().operands = static_cast<int>(s.in.size());
+      pixels.push_back(s.in[0].floats / channels_in);
     }
-    const Step& first = plan_.steps[chain[0]];
-    if (!fit_frames(r, first.in[0].floats / r[0].in_floats)) return {};
-    return r;
+    return fit_frames(r, pixels) ? r : std::vector<Stage>{};
   }
 
   // Cuts a chain of steps into regions and single steps so that all together take the least time, by the measure above.

@@ -50,10 +50,13 @@ static void make_room(State& state, const Graph& g) {
   for (const Param& p : g.params()) state.put(p.name, Array(p.type.shape));
 }
 
-Classifier::Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit, bool winograd)
+Classifier::Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit,
+                       const PlanOptions& options)
     : info_(std::move(info)), batch_(batch) {
   std::unique_ptr<Graph> graph = inference_graph(info_, batch);
-  std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = pool.size(), .winograd = winograd});
+  PlanOptions own = options;
+  own.threads = pool.size();
+  std::unique_ptr<Plan> plan = make_plan(*graph, own);
   memory_ = memory_of(*plan);
   check_memory(memory_, mem_limit, info_.model, "Use a smaller --batch or --image-size, or raise --mem-limit");
   make_room(state_, *graph);

@@ -32,8 +32,9 @@ std::unique_ptr<Graph> inference_graph(const ModelInfo& info, int batch);
 
 class Classifier {
  public:
-  // Plans, checks the memory, loads. The pool must outlive it.
-  Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit, bool winograd = true);
+  // Plans (for the pool's threads), checks the memory, loads. The pool must outlive it.
+  Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit,
+             const PlanOptions& options = {});
 
   const ModelInfo& info() const { return info_; }
   const Memory& memory() const { return memory_; }

@@ -132,7 +132,7 @@ void compare_outputs(const FixtureRun& run, const float* out, const Shape& shape
   for (size_t i = 0; i < parts; i++) c.moments(i, {out + i * (all / parts), all / parts});
 }
 
-void verify(const Fixture& f, Pool& pool, VerifyResult& result) {
+void verify(const Fixture& f, Pool& pool, kernels::Precision precision, VerifyResult& result) {
   result.built = false;
   const Model& model = find_model(f.model);
   result.built = true;
@@ -143,11 +143,10 @@ void verify(const Fixture& f, Pool& pool, VerifyResult& result) {
   compare_state(f, *graph);
   State state;
   fill_state(f, *graph, 1, state);
-  PlanOptions plan;
-  plan.threads = pool.size();
-  Program program(make_plan(*eval_graph(*graph), plan), state, pool);
-  for (const FixtureRun& run : f.runs) {
+  Program program(make_plan(*eval_graph(*graph), {.threads = pool.size(), .precision = precision}), state, pool);
+  for (FixtureRun run : f.runs) {
     if (run.tolerance < 0) continue;
+    if (precision == kernels::Precision::bf16) run.tolerance = std::max(run.tolerance, bf16_tolerance);
     if (run.gain != 1) fill_state(f, *graph, run.gain, state), program.refresh();
     fill_input(f.input, program.input("image"));
     program.run();
@@ -159,13 +158,13 @@ void verify(const Fixture& f, Pool& pool, VerifyResult& result) {
 
 }  // namespace
 
-VerifyResult verify_fixture(const std::string& path, Pool& pool) {
+VerifyResult verify_fixture(const std::string& path, Pool& pool, kernels::Precision precision) {
   VerifyResult r;
   r.path = path;
   try {
     Fixture f = read_fixture(path);
     r.model = f.model;
-    verify(f, pool, r);
+    verify(f, pool, precision, r);
     r.passed = true;
     r.message = fmt::format("{} tensors, {} runs, error {:.1e} of {:.1e}", f.state.size(), r.runs, r.error, r.tolerance);
   } catch (const Error& e) {

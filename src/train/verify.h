@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/threads.h"
+#include "kernels/bf16.h"
 
 namespace fovea {
 
@@ -18,8 +19,9 @@ struct VerifyResult {
   double tolerance = 0;  // of that run
 };
 
-// A fixture that cannot be read or names an unknown model has not passed; only bugs throw.
-VerifyResult verify_fixture(const std::string& path, Pool& pool);
+// A fixture that cannot be read or names an unknown model has not passed; only bugs throw. In bf16 the tolerance is that of
+// plan.h if the fixture's is smaller.
+VerifyResult verify_fixture(const std::string& path, Pool& pool, kernels::Precision precision = {});
 
 // The fixtures that paths name: files as they are, and every .json and .json.gz in folders, by name.
 std::vector<std::string> find_fixtures(const std::vector<std::string>& paths);

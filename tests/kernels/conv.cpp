@@ -113,9 +113,9 @@ void expect_near(const Floats& got, const Doubles& want, const Doubles& magnitud
 }
 
 Floats forward(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& w,
-               const Epilogue* epilogue = nullptr) {
+               const Epilogue* epilogue = nullptr, Precision precision = Precision::f32) {
   Pool pool(threads);
-  GatherConv conv(s, Direction::forward, isa, threads);
+  GatherConv conv(s, Direction::forward, isa, threads, precision);
   Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s));
   Guarded work((conv.workspace_bytes() + 3) / 4);
   conv.pack(gw.data(), packed.data(), pool);
@@ -170,6 +170,73 @@ TEST_P(Conv, Forward) {
         reference_conv_forward(s, x.data(), w.data(), want);
         reference_conv_forward(s, magnitudes(x).data(), magnitudes(w).data(), magnitude);
       });
+}
+
+Floats rounded(Floats values) {
+  for (float& v : values) bf16(Isa::portable).round(&v, &v, 1, 1);
+  return values;
+}
+
+bool takes_bf16(const ConvShape& s) { return s.groups == 1 || s.c / s.groups % 2 == 0; }
+
+// Nothing but the operands is rounded.
+TEST_P(Conv, Bf16) {
+  const ConvShape& s = GetParam();
+  if (!takes_bf16(s)) return;
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  check(
+      s, y_size(s), double(s.kh) * s.kw * s.c / s.groups,
+      [&](Isa isa, int threads) { return forward(s, isa, threads, x, w, nullptr, Precision::bf16); },
+      [&](double* want, double* magnitude) {
+        reference_conv_forward(s, rounded(x).data(), rounded(w).data(), want);
+        reference_conv_forward(s, magnitudes(rounded(x)).data(), magnitudes(rounded(w)).data(), magnitude);
+      });
+}
+
+TEST(Bf16, RoundsToNearestEvenAndKeepsWhatIsNotFinite) {
+  const float inf = INFINITY, up = 1 + 0x1p-7f;
+  const Floats x = {1 + 0x1p-8f, up + 0x1p-8f, 1 + 0x1.02p-8f, -3, 0x1.ffp127f, inf, -inf, NAN, -0.0f};
+  const Floats want = {1, up + 0x1p-7f, up, -3, inf, inf, -inf, NAN, -0.0f};
+  for (Isa isa : isas()) {
+    const Bf16& b = bf16(isa);
+    const int64_t words = b.words(static_cast<int64_t>(x.size()));
+    Guarded in(x), out(static_cast<size_t>(words));
+    b.round(out.data(), in.data(), 1, static_cast<int64_t>(x.size()));
+    std::vector<uint16_t> halves(static_cast<size_t>(words) * 2);
+    std::memcpy(halves.data(), out.data(), halves.size() * 2);
+    for (size_t i = 0; i < x.size(); i++) {
+      const uint32_t bits = uint32_t{halves[b.channels == 2 ? i : 2 * i + 1]} << 16;
+      float got;
+      std::memcpy(&got, &bits, 4);
+      if (std::isnan(want[i]))
+        EXPECT_TRUE(std::isnan(got)) << isa_name(isa);
+      else
+        EXPECT_EQ(got, want[i]) << isa_name(isa) << " " << x[i];
+    }
+    EXPECT_TRUE(b.channels == 1 || halves.back() == 0) << "what is left of the last word";
+  }
+}
+
+// Any run of whole rows of an image, as regions ask for them.
+TEST_P(Conv, PartsAreBitsOfTheWhole) {
+  const ConvShape& s = GetParam();
+  const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
+  for (Precision precision : {Precision::f32, Precision::bf16}) {
+    if (precision == Precision::bf16 && !takes_bf16(s)) continue;
+    for (Isa isa : isas()) {
+      const Floats whole = forward(s, isa, 2, x, w, nullptr, precision);
+      Pool pool(1);
+      GatherConv conv(s, Direction::forward, isa, 2, precision);
+      Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s)), work((conv.part_workspace_bytes() + 3) / 4);
+      conv.pack(gw.data(), packed.data(), pool);
+      for (int row = 0, count; row < s.n * s.oh(); row += count) {
+        count = std::min(1 + row % 3, s.oh() - row % s.oh());
+        conv.run_part(gx.data(), packed.data(), y.data(), work.data(), int64_t{row} * s.ow(), int64_t{count} * s.ow(),
+                      nullptr);
+      }
+      EXPECT_EQ(y.values(), whole) << text(s) << " " << isa_name(isa);
+    }
+  }
 }
 
 TEST_P(Conv, BackwardData) {

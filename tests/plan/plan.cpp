@@ -81,6 +81,22 @@ TEST(Plan, WhatAllReadersSeeOfAKernelIsItsEpilogue) {
   EXPECT_EQ(p->steps[1].in.size(), 1u) << "the activation is not made again";
 }
 
+// bfloat16 has 8 bits: 2^-9 for an operand, which the layers of a network multiply.
+TEST(Plan, Bf16KeepsItsTolerance) {
+  for (const Model* m : test::one_of_each_family()) {
+    auto g = inference(*fold_norm(*build_model(*m, 1)));
+    const std::vector<float> exact = test::logits(*g, {.threads = 2});
+    const std::vector<float> half = test::logits(*g, {.threads = 2, .precision = kernels::Precision::bf16});
+    double largest = 0, error = 0;
+    for (size_t i = 0; i < exact.size(); i++) {
+      largest = std::max(largest, std::fabs(static_cast<double>(exact[i])));
+      error = std::max(error, std::fabs(static_cast<double>(half[i]) - exact[i]));
+    }
+    EXPECT_LE(error, bf16_tolerance * largest) << m->name;
+    EXPECT_GE(error, 1e-4 * largest) << m->name << ": nothing was rounded";
+  }
+}
+
 int64_t winograd_steps(const Plan& p) {
   return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
 }
@@ -137,24 +153,32 @@ TEST(Plan, RegionsChangeNoBit) {
   struct {
     const char* model;
     int batch, size;
-  } table[] = {{"mobilenetv2_050", 2, 224}, {"mobilenetv3_small_050", 3, 200}, {"tf_mobilenetv1_025", 3, 224},
-               {"convnext_atto", 4, 208},   {"convnextv2_atto", 1, 224},       {"resnet26", 2, 200}};
-  for (auto& [model, batch, size] : table) {
+    bool sure;  // that there are some
+  } table[] = {{"mobilenetv2_050", 2, 224, true},    {"mobilenetv3_small_050", 3, 200, true},
+               {"tf_mobilenetv1_025", 3, 224, true}, {"convnext_atto", 4, 208, true},
+               {"convnextv2_atto", 1, 224, true},    {"resnet26", 2, 200, true},
+               {"ecaresnet26t", 1, 224, false},      {"resnet50_gn", 1, 160, false}};
+  for (auto& [model, batch, size, sure] : table) {
     auto g = inference(*fold_norm(*build_model(find_model(model), batch, {.classes = 10, .height = size, .width = size})));
     State state;
     state.add(*g, 2);
-    auto logits = [&, batch = batch, size = size](const PlanOptions& options, bool expect_region) {
+    auto logits = [&, batch = batch, size = size](const PlanOptions& options) {
       Pool pool(options.threads);
       Program p(make_plan(*g, options), state, pool);
-      auto is_region = [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos; };
-      EXPECT_EQ(std::any_of(p.plan().steps.begin(), p.plan().steps.end(), is_region), expect_region);
       Random random(5, 5);
       std::generate_n(p.input("image"), batch * size * size * 3, [&] { return random.uniform(-1, 1); });
       p.run();
       return std::vector<float>(p.output("logits"), p.output("logits") + batch * 10);
     };
-    const std::vector<float> plain = logits({.threads = 1, .regions = false}, false);
-    for (int threads : {1, 2, 3}) EXPECT_EQ(logits({.threads = threads}, true), plain) << model << ", " << threads;
+    auto regions = [&](const PlanOptions& options) {
+      auto p = make_plan(*g, options);
+      return std::count_if(p->steps.begin(), p->steps.end(),
+                           [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos; });
+    };
+    EXPECT_EQ(regions({.regions = false}), 0);
+    EXPECT_TRUE(!sure || regions({.threads = 2}) > 0) << model;
+    const std::vector<float> plain = logits({.threads = 1, .regions = false});
+    for (int threads : {1, 2, 3}) EXPECT_EQ(logits({.threads = threads}), plain) << model << ", " << threads;
   }
 }
 

@@ -46,8 +46,9 @@ std::string refuse_dense(const Query& q) {
 std::string refuse_winograd(const Query& q) {
   if (const char* reason = kernels::winograd_refuses(shape_of(q))) return reason;
   if (!q.winograd) return "switched off";
-  const bool fixed = q.fixed && (*q.fixed)[static_cast<size_t>(q.node.inputs[1])];
-  return fixed ? "" : "weights that change";
+  if (!q.fixed_input(1)) return "weights that change";
+  const bool half = q.precision_with(1, shape_of(q).c) == kernels::Precision::bf16;
+  return half && kernels::winograd_tile(shape_of(q)) == 2 ? "bfloat16 is as fast" : "";
 }
 
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
@@ -81,16 +82,29 @@ Bound packed_bound(std::shared_ptr<Kernel> k, int weight) {
   return b;
 }
 
+kernels::Direction direction(const Query& q) {
+  return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
+}
+
 // in: x, w forward; w, dy backward.
 template <class Kernel>
-Bound bind_packed(const Query& q) {
-  bool forward = q.node.op == &Conv2d::op;
-  auto direction = forward ? kernels::Direction::forward : kernels::Direction::backward_data;
-  auto k = std::make_shared<Kernel>(shape_of(q), direction, q.isa, q.threads);
+Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k) {
+  const bool forward = direction(q) == kernels::Direction::forward;
   Bound b = packed_bound(k, forward ? 1 : 0);
   b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv>;
   if (forward) b.band = banded(k, shape_of(q));
   return b;
+}
+
+Bound bind_depthwise(const Query& q) {
+  return bind_packed(q, std::make_shared<kernels::DepthwiseConv>(shape_of(q), direction(q), q.isa, q.threads));
+}
+
+Bound bind_gather(const Query& q) {
+  const kernels::ConvShape s = shape_of(q);
+  const bool forward = direction(q) == kernels::Direction::forward;
+  const auto precision = forward ? q.precision_with(1, s.c, s.groups) : kernels::Precision::f32;
+  return bind_packed(q, std::make_shared<kernels::GatherConv>(s, direction(q), q.isa, q.threads, precision));
 }
 
 Bound bind_winograd(const Query& q) {
@@ -110,11 +124,11 @@ Bound bind_weight_grad(const Query& q) {
 }
 
 const Row rows[] = {
-    {&Conv2d::op, "depthwise", refuse_dense, bind_packed<kernels::DepthwiseConv>},
+    {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise},
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
-    {&Conv2d::op, "conv", takes_all, bind_packed<kernels::GatherConv>},
-    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_packed<kernels::DepthwiseConv>},
-    {&Conv2dInputGrad::op, "conv_data", takes_all, bind_packed<kernels::GatherConv>},
+    {&Conv2d::op, "conv", takes_all, bind_gather},
+    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise},
+    {&Conv2dInputGrad::op, "conv_data", takes_all, bind_gather},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
 };

@@ -31,8 +31,11 @@ std::string refuse(const Query& q) {
 
 Bound bind_weights(const Query& q) {
   Sizes s = sizes(q);
-  auto k = std::make_shared<kernels::GatherConv>(image(s.m, s.k, s.n), kernels::Direction::forward, q.isa, q.threads);
+  const auto precision = q.precision_with(1, s.k);
+  auto k =
+      std::make_shared<kernels::GatherConv>(image(s.m, s.k, s.n), kernels::Direction::forward, q.isa, q.threads, precision);
   Bound b;
+  if (precision == kernels::Precision::bf16) b.name = "matmul_weights bf16";
   b.packs = 1, b.packed_floats = k->packed_floats(), b.workspace_bytes = k->workspace_bytes(), b.takes_epilogue = true;
   b.pack = [k](const float* w, float* packed, Pool& pool) { k->pack(w, packed, pool); };
   b.run = [k](const Call& c) { k->run(c.in[0], c.packed, c.out[0], c.work, *c.pool, c.epilogue); };
