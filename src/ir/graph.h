@@ -1,6 +1,7 @@
 // The recorded graph: immutable, hash-consed nodes addressed by id; names, parameters, outputs and updates live beside
 // them in tables. Ids grow in recording order, so ascending ids are a topological order.
 #pragma once
+#include <deque>
 #include <map>
 #include <memory>
 #include <span>
@@ -105,7 +106,7 @@ class Graph {
   int scope_of(std::span<const Tensor> in);
   int scope_index(const std::string& name);
 
-  std::vector<Node> nodes_;
+  std::deque<Node> nodes_;  // which stay where they are: a shape may be held while operators are recorded
   std::unordered_map<uint64_t, std::vector<int>> by_hash_;
   std::vector<Param> params_;
   std::unordered_map<std::string, int> param_index_;

@@ -72,6 +72,15 @@ TEST(Graph, NodesKnowTheirScope) {
   EXPECT_EQ(g.scope_name(g.node(y.id).scope), "stem.conv");
 }
 
+// A derivative compares with the shape of its operand while it records.
+TEST(Graph, AShapeMayBeHeldWhileOperatorsAreRecorded) {
+  Graph g;
+  Tensor x = g.input("x", {{2, 3}}), y = x;
+  const Shape& shape = x.shape();
+  for (int i = 0; i < 10000; i++) y = y + static_cast<float>(i + 1);
+  EXPECT_EQ(&shape, &x.shape());
+}
+
 TEST(Rewrite, KeepsWhatIsReachableAndCarriesTheTables) {
   Graph g;
   Tensor x = g.input("x", {{4}}), dead = x * 3.0f, y = relu(x) + 1.0f;
