@@ -66,14 +66,6 @@ void pieces(const PwEngine& e, int64_t row0, int64_t rows, F&& body) {
   }
 }
 
-void eval_rows(const PwEngine& e, PwEngine::Frame& f, int64_t outer, int64_t first, int64_t count, int64_t c0, int64_t c1) {
-  const int64_t chunk = e.block_chunk(c1 - c0);
-  for (int64_t c = c0; c < c1; c += chunk) {
-    const int64_t cols = std::min(chunk, c1 - c), step = std::min(count, std::max<int64_t>(1, chunk / cols));
-    for (int64_t r = 0; r < count; r += step) e.eval(f, {outer, first + r, c, std::min(step, count - r), cols});
-  }
-}
-
 }  // namespace
 
 void Pointwise::block(const float* const* in, float* y, int64_t row0, int64_t rows, int64_t ld, int64_t c0,
@@ -81,9 +73,13 @@ void Pointwise::block(const float* const* in, float* y, int64_t row0, int64_t ro
   PwEngine::Frame f;
   f.in = in, f.y = y, f.y_col = c0, f.ld = ld;
   rows_->begin(f);
+  const int64_t chunk = rows_->block_chunk(c1 - c0);
   pieces(*rows_, row0, rows, [&](int64_t outer, int64_t first, int64_t count, int64_t done) {
     f.y_row = first - done;
-    eval_rows(*rows_, f, outer, first, count, c0, c1);
+    for (int64_t c = c0; c < c1; c += chunk) {
+      const int64_t cols = std::min(chunk, c1 - c), step = std::min(count, std::max<int64_t>(1, chunk / cols));
+      for (int64_t r = 0; r < count; r += step) rows_->eval(f, {outer, first + r, c, std::min(step, count - r), cols});
+    }
   });
 }
 
@@ -91,8 +87,11 @@ void Pointwise::part(const float* const* in, float* const* out, int64_t row0, in
   PwEngine::Frame f;
   f.in = in, f.out = out;
   rows_->begin(f);
+  const int64_t rs = rows_->row_step(), cs = rows_->col_step(), cols = rows_->dims()[3];  // of tiles that are contiguous
   pieces(*rows_, row0, rows, [&](int64_t outer, int64_t first, int64_t count, int64_t) {
-    eval_rows(*rows_, f, outer, first, count, 0, rows_->dims()[3]);
+    for (int64_t c = 0; c < cols; c += cs)
+      for (int64_t r = 0; r < count; r += rs)
+        rows_->eval(f, {outer, first + r, c, std::min(rs, count - r), std::min(cs, cols - c)});
   });
 }
 

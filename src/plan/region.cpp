@@ -30,6 +30,7 @@ struct Stage {
   int operands = 0;                       // of the step, the first of them the value of the stage before
   int first_operand = 0;                  // among those of the region
   int packed = -1;                        // likewise
+  int kept = 0;                           // others read its result too: the output of the region that it is, else 0
   int capacity = 0;                       // rows that its local result holds at once
   size_t local = 0, work = 0;             // where in a thread's memory they begin, floats
 
@@ -48,7 +49,7 @@ class Region {
     while (plan_rows() > kLocalBytes && band_ > 1) band_ = band_ > 8 ? band_ * 7 / 8 : band_ - 1;
     size_t at = 0;
     for (Stage& s : stages_) {
-      s.local = at, at += round_up(static_cast<size_t>(s.capacity) * row_floats(s));
+      s.local = at, at += s.kept ? 0 : round_up(static_cast<size_t>(s.capacity) * row_floats(s));
       s.work = at, at += round_up((s.band.workspace_bytes + 3) / 4);
     }
     thread_floats_ = at;
@@ -108,8 +109,10 @@ class Region {
     const float* before = c.in[0];
     for (size_t i = 0; i <= last; i++) {
       const Stage& s = stages_[i];
-      float* out = c.out[0];
-      if (i < last) {
+      float* out = c.out[s.kept];
+      if (s.kept) {
+        have[i].end = std::max(have[i].end, need[i].begin);
+      } else if (i < last) {
         keep(s, memory + s.local, need[i], have[i]);
         out = base_of(memory + s.local, s.band.out, s.out_floats, image, have[i].begin);
       } else {
@@ -208,13 +211,13 @@ class Builder {
     });
   }
 
-  // The step that alone reads what step i makes, as its first operand; 0 if there is none that can go on from there.
+  // The first step that reads what step i makes, as its first operand; 0 if there is none that can go on from there.
   size_t follower(size_t i) const {
     const Step& s = plan_.steps[i];
     if (!s.band || s.out.size() != 1 || !may_wait(s)) return 0;
     const Ref out = s.out[0];
-    if (plan_.buffers[at(out)].where != Buffer::arena || writers_[at(out)] != 1 || readers_[at(out)].size() != 1) return 0;
-    const size_t next = readers_[at(out)][0];
+    if (plan_.buffers[at(out)].where != Buffer::arena || writers_[at(out)] != 1 || readers_[at(out)].empty()) return 0;
+    const size_t next = *std::min_element(readers_[at(out)].begin(), readers_[at(out)].end());
     if (next >= plan_.steps.size()) return 0;
     const Step& n = plan_.steps[next];
     const bool whole = n.band && n.in[0].buffer == out.buffer && n.in[0].offset == 0 && n.in[0].floats == out.floats &&
@@ -264,6 +267,16 @@ class Builder {
     return part.size() == 1 ? outside : outside + region_cost(part);
   }
 
+  // Others than its follower read what step i makes.
+  bool kept(size_t i) const { return readers_[at(plan_.steps[i].out[0])].size() > 1; }
+
+  // What others read of step i comes before the region has run. Within it they find the rows that they need: their own.
+  bool read_early(size_t i, const std::vector<size_t>& part) const {
+    const auto& by = readers_[at(plan_.steps[i].out[0])];
+    return std::any_of(by.begin(), by.end(),
+                       [&](size_t r) { return r < part.back() && std::find(part.begin(), part.end(), r) == part.end(); });
+  }
+
   // What a region does more than its steps one by one: rows that two threads both compute, shares that are not equal,
   // weights that come again for every band.
   double region_cost(const std::vector<size_t>& part) const {
@@ -278,15 +291,22 @@ class Builder {
     int64_t weights = 0;
     for (size_t i : part) weights += plan_.steps[i].packed.floats * 4;
     double cost = static_cast<double>(weights) * (bands - 1) / (weights > kWeightBytes ? kFar : kNear);
-    double halo = 0;  // rows that a thread makes for the stages after this one, beyond its share
+    double halo = 0;     // rows that a thread makes for the stages after this one, beyond its share
+    bool skips = false;  // some of those stages leave rows out
     for (size_t k = part.size(); k-- > 0;) {
       const Step& step = plan_.steps[part[k]];
+      if (k + 1 < part.size() && kept(part[k])) {
+        if (halo > 0 || skips || read_early(part[k], part)) return std::numeric_limits<double>::infinity();
+        const int64_t bytes = step.out[0].floats * 4 / threads;
+        cost += static_cast<double>(bytes) / (bytes > kL2Bytes ? kFar : kNear);  // written all the same
+      }
       const Frame& f = all[k].band.out;
       const double bytes = static_cast<double>(step.out[0].floats + step.in[0].floats) * 4;
       const double time = std::max(static_cast<double>(step.flops) / kFlops, bytes / kNear) / threads;
       cost += time * (share * threads / rows - 1 + halo * shared * threads / (f.images * f.h));
       cost += std::max<double>(0, static_cast<double>(step.packed.floats - step.in[0].floats)) * 4 * shared / kFar;
       halo = halo * all[k].band.stride + all[k].band.up + all[k].band.down;
+      skips = skips || all[k].band.stride > 1;
     }
     return cost;
   }
@@ -298,6 +318,7 @@ class Builder {
     for (size_t k = 0; k < chain.size(); k++) {
       const Step& s = plan_.steps[chain[k]];
       if (k == 0) r.in.push_back(s.in[0]);
+      if (k + 1 < chain.size() && kept(chain[k])) all[k].kept = static_cast<int>(r.out.size()), r.out.push_back(s.out[0]);
       all[k].first_operand = static_cast<int>(r.in.size());
       r.in.insert(r.in.end(), s.in.begin() + 1, s.in.end());
       if (s.packed.buffer >= 0) all[k].packed = static_cast<int>(r.in.size()), r.in.push_back(s.packed);

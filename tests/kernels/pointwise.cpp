@@ -166,6 +166,38 @@ TEST(Pointwise, random_programs_match_the_interpreter) {
   }
 }
 
+// As regions ask for it: some pixels at a time, of few channels and of more than a tile takes.
+TEST(Pointwise, PartsAreBitsOfTheWhole) {
+  const FloatMode mode;
+  std::mt19937 rng(2);
+  Pool pool(1);
+  for (int round = 0; round < 300; round++) {
+    PwProgram p = random_program(rng);
+    if (round % 3 == 0) p.dims[0] = p.dims[1] = 1, p.dims[2] = 7, p.dims[3] = 2048 + static_cast<int64_t>(rng() % 3000);
+    const int64_t pixels = p.dims[0] * p.dims[1] * p.dims[2], all = pixels * p.dims[3];
+    std::vector<std::vector<float>> in;
+    std::vector<const float*> ptr;
+    for (const PwInput& s : p.inputs) in.push_back(random_values(rng, extent(p, s)));
+    for (auto& values : in) ptr.push_back(values.data());
+    for (Isa isa : test::isas()) {
+      Pointwise program(p, isa);
+      std::vector<std::vector<float>> whole(p.outputs.size(), std::vector<float>(static_cast<size_t>(all))), parts = whole;
+      std::vector<float*> to, part_to;
+      for (auto& values : whole) to.push_back(values.data());
+      for (auto& values : parts) part_to.push_back(values.data());
+      program.run(ptr.data(), to.data(), pool);
+      for (int64_t at = 0, count; at < pixels; at += count) {
+        count = std::min<int64_t>(1 + static_cast<int64_t>(rng() % 5), pixels - at);
+        program.part(ptr.data(), part_to.data(), at, count);
+      }
+      for (size_t k = 0; k < whole.size(); k++)
+        for (size_t i = 0; i < whole[k].size(); i++)
+          ASSERT_TRUE(same(parts[k][i], whole[k][i]))
+              << isa_name(isa) << " round " << round << " output " << k << " at " << i;
+    }
+  }
+}
+
 // m = beta m + g;  p = p - lr m + 0 g: both written over their inputs, p read after m is written, m read after p in the
 // second.
 TEST(Pointwise, outputs_may_replace_inputs) {

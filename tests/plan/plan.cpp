@@ -201,6 +201,28 @@ TEST(Plan, RegionsReadOldValues) {
   EXPECT_EQ(state.at("a").data()[0], 10);
 }
 
+// A value that others read too leaves its region; those within it read the rows that are there.
+TEST(Plan, RegionsKeepWhatOthersRead) {
+  Graph g;
+  Tensor x = g.input("image", {{2, 96, 96, 16}});
+  auto dense = [&](const char* name, Tensor t) {
+    return conv2d(t, g.param({.name = name, .init = normal(0.1f), .type = {{32, 1, 1, t.c()}}}), {});
+  };
+  Tensor y = relu(dense("a", x)), z = dense("c", relu(dense("b", y))) + y;
+  g.output("logits", z);
+  g.output("mean", reduce_mean(y, {1, 2}));
+  State state;
+  state.add(g, 1);
+  auto plan = make_plan(g, {.threads = 2});
+  EXPECT_TRUE(std::any_of(plan->steps.begin(), plan->steps.end(),
+                          [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos && s.out.size() > 1; }));
+  for (int threads : {1, 2, 3}) {
+    Pool pool(threads);
+    EXPECT_EQ(test::logits(g, state, {.threads = threads}, pool),
+              test::logits(g, state, {.threads = threads, .regions = false}, pool));
+  }
+}
+
 void expect_rounding(const std::vector<float>& got, const std::vector<float>& want, double tolerance, const char* what) {
   double largest = 0;
   for (float v : want) largest = std::max(largest, std::fabs(static_cast<double>(v)));
