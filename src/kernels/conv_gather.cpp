@@ -41,15 +41,15 @@ bool consecutive(const std::vector<Reach>& all) {
 GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int threads, Precision precision)
     : shape_(s),
       forward_(direction == Direction::forward),
-      half_(precision == Precision::bf16 ? &bf16(isa) : nullptr),
-      tiles_(half_ ? *half_->tiles : tile_set(isa)),
+      operand_(operand(precision, isa)),
+      tiles_(*operand_.tiles),
       threads_(threads) {
-  FOVEA_CHECK(!half_ || (forward_ && (s.groups == 1 || s.c / s.groups % 2 == 0)));
-  in_h_ = forward_ ? s.h : s.oh(), in_w_ = forward_ ? s.w : s.ow(), in_channels_ = forward_ ? s.c : s.o;
+  FOVEA_CHECK(forward_ || !operand_.round);
+  in_h_ = forward_ ? s.h : s.oh(), in_w_ = forward_ ? s.w : s.ow();
+  in_channels_ = s.groups * static_cast<int>(operand_.words((forward_ ? s.c : s.o) / s.groups));
   out_h_ = forward_ ? s.oh() : s.h, out_w_ = forward_ ? s.ow() : s.w, out_channels_ = forward_ ? s.o : s.c;
   in_step_y_ = forward_ ? s.sh : 1, in_step_x_ = forward_ ? s.sw : 1;
   out_step_y_ = forward_ ? 1 : s.sh, out_step_x_ = forward_ ? 1 : s.sw;
-  if (half_) in_channels_ = s.groups * static_cast<int>(half_->words(s.c / s.groups));
   joined_ = groups_to_join(s.groups, out_channels_ / s.groups, tiles_.lanes);
   panel_in_ = in_channels_ / s.groups * joined_;
   add_phases();
@@ -63,9 +63,13 @@ GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int thr
     max_chunk_ = std::max(max_chunk_, phase.chunk_pixels);
     max_terms_ = std::max<int64_t>(max_terms_, phase.terms);
   }
-  if (half_) pad_floats_ = most_read(phases_[0]) * in_channels_;
+  if (operand_.round) pad_floats_ = most_read(phases_[0]) * in_channels_;
   const size_t pointers = (max_terms_ + 1) * max_chunk_ + max_terms_;
   thread_bytes_ = round_up(pointers * sizeof(float*), 64) + round_up((in_channels_ + pad_floats_) * sizeof(float), 64);
+}
+
+std::string GatherConv::name() const {
+  return padded_ ? "gather, padded rows" : operand_.round ? std::string("gather ") + operand_.name : "gather";
 }
 
 void GatherConv::add_panels() {
@@ -84,7 +88,7 @@ void GatherConv::add_panels() {
 
 void GatherConv::add_phases() {
   const ConvShape& s = shape_;
-  padded_ = !half_ && s.groups == 1 && s.kw > 1 && in_channels_ <= tiles_.line_channels[in_step_x_ > 1];
+  padded_ = !operand_.round && s.groups == 1 && s.kw > 1 && in_channels_ <= tiles_.line_channels[in_step_x_ > 1];
   for (int y0 = 0; y0 < std::min(out_step_y_, out_h_); y0++) {
     for (int x0 = 0; x0 < std::min(out_step_x_, out_w_); x0++) {
       Phase phase{};

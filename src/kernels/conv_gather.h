@@ -7,22 +7,23 @@
 // The gradient of a stride-s convolution falls apart into s x s phases, each a stride-1 gather of its own taps.
 #pragma once
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "base/threads.h"
-#include "kernels/bf16.h"
 #include "kernels/epilogue.h"
 #include "kernels/gemm_tile.h"
+#include "kernels/operand.h"
 #include "kernels/shapes.h"
 
 namespace fovea::kernels {
 
 class GatherConv {
  public:
-  // bf16: forward only; groups have an even number of input channels.
+  // bf16: forward only.
   GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads, Precision precision = Precision::f32);
 
-  const char* name() const { return half_ ? "gather bf16" : padded_ ? "gather, padded rows" : "gather"; }
+  std::string name() const;
   size_t packed_floats() const { return packed_floats_; }  // of the weights in the order of the tiles; 64-byte aligned
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
   void pack(const float* w, float* packed, Pool& pool) const;
@@ -82,7 +83,7 @@ class GatherConv {
 
   ConvShape shape_;
   bool forward_;
-  const Bf16* half_;  // null: operands are floats
+  Operand operand_;
   const TileSet& tiles_;
   int threads_;
   int in_h_, in_w_, in_channels_, out_h_, out_w_, out_channels_;  // in_channels_: words of a pixel

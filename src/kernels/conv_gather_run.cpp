@@ -55,12 +55,12 @@ GatherConv::Space GatherConv::space(void* work, int thread) const {
 void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
   const int64_t panels = static_cast<int64_t>(panels_.size());
   std::vector<float> words;
-  if (half_) {
-    const int64_t c = shape_.c / shape_.groups, each = half_->words(c), taps = int64_t{shape_.o} * shape_.kh * shape_.kw;
+  if (operand_.round) {
+    const int64_t c = shape_.c / shape_.groups, each = operand_.words(c), taps = int64_t{shape_.o} * shape_.kh * shape_.kw;
     words.resize(static_cast<size_t>(taps * each));
     pool.run([&](int thread) {
       const auto [begin, end] = share(taps, thread, pool.size());
-      half_->round(words.data() + begin * each, w + begin * c, end - begin, c);
+      operand_.round(words.data() + begin * each, w + begin * c, end - begin, c);
     });
     w = words.data();
   }
@@ -71,7 +71,7 @@ void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
 // [tap][input channel][width], zeros where channels are of different groups and beyond the last column.
 void GatherConv::pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const {
   const ConvShape& s = shape_;
-  const int64_t in = in_channels_ / s.groups, out = out_channels_ / s.groups, cg = half_ ? in : s.c / s.groups;
+  const int64_t in = in_channels_ / s.groups, out = out_channels_ / s.groups, cg = forward_ ? in : out;
   const int64_t o_step = int64_t{s.kh} * s.kw * cg;
   float* dst = packed + phase.packed + phase.taps.size() * panel_in_ * panel.offset;
   for (const Tap& tap : phase.taps) {
@@ -111,7 +111,7 @@ void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, in
   const int64_t all = int64_t{shape_.n} * phase.rows * phase.cols;
   const int64_t first = all * chunk / phase.chunks, pixels = all * (chunk + 1) / phase.chunks - first;
   if (s.chunk != chunk || phases_.size() > 1)
-    point(half_ ? staged(job, phase, first, pixels, s) : job, phase, first, pixels, s);
+    point(operand_.round ? staged(job, phase, first, pixels, s) : job, phase, first, pixels, s);
   s.chunk = chunk;  // the next group's turn finds it so
   const int64_t panels = static_cast<int64_t>(panels_.size());
   const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
@@ -132,7 +132,7 @@ void GatherConv::run_part(const float* in, const float* packed, float* out, void
     if (padded_) {
       run_rows(job, phase, row / phase.rows, y, y + n / phase.cols, s);
     } else {
-      point(half_ ? staged(job, phase, at, n, s) : job, phase, at, n, s);
+      point(operand_.round ? staged(job, phase, at, n, s) : job, phase, at, n, s);
       for (const Panel& panel : panels_) run_panel(job, phase, panel, at, n, s);
     }
   }
@@ -171,7 +171,9 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
 // The job as it is after its input pixels have been rounded into the workspace.
 GatherConv::Job GatherConv::staged(Job job, const Phase& phase, int64_t first, int64_t pixels, Space& s) const {
   const auto [begin, end] = reads(phase, first, pixels);
-  half_->round(s.pad, job.in + begin * shape_.c, end - begin, shape_.c);
+  int64_t rows = (end - begin) * shape_.groups, c = shape_.c / shape_.groups;
+  if (c % operand_.channels == 0) c *= rows, rows = 1;  // nothing between them
+  operand_.round(s.pad, job.in + begin * shape_.c, rows, c);
   job.in = s.pad, job.origin = begin;
   return job;
 }

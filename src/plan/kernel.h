@@ -8,7 +8,7 @@
 #include "base/cpu.h"
 #include "base/threads.h"
 #include "ir/op.h"
-#include "kernels/bf16.h"
+#include "kernels/operand.h"
 #include "kernels/epilogue.h"
 
 namespace fovea {

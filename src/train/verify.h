@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/threads.h"
-#include "kernels/bf16.h"
+#include "kernels/operand.h"
 
 namespace fovea {
 

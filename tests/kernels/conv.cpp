@@ -173,16 +173,13 @@ TEST_P(Conv, Forward) {
 }
 
 Floats rounded(Floats values) {
-  for (float& v : values) bf16(Isa::portable).round(&v, &v, 1, 1);
+  for (float& v : values) operand(Precision::bf16, Isa::portable).round(&v, &v, 1, 1);
   return values;
 }
-
-bool takes_bf16(const ConvShape& s) { return s.groups == 1 || s.c / s.groups % 2 == 0; }
 
 // Nothing but the operands is rounded.
 TEST_P(Conv, Bf16) {
   const ConvShape& s = GetParam();
-  if (!takes_bf16(s)) return;
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
   check(
       s, y_size(s), double(s.kh) * s.kw * s.c / s.groups,
@@ -198,7 +195,7 @@ TEST(Bf16, RoundsToNearestEvenAndKeepsWhatIsNotFinite) {
   const Floats x = {1 + 0x1p-8f, up + 0x1p-8f, 1 + 0x1.02p-8f, -3, 0x1.ffp127f, inf, -inf, NAN, -0.0f};
   const Floats want = {1, up + 0x1p-7f, up, -3, inf, inf, -inf, NAN, -0.0f};
   for (Isa isa : isas()) {
-    const Bf16& b = bf16(isa);
+    const Operand b = operand(Precision::bf16, isa);
     const int64_t words = b.words(static_cast<int64_t>(x.size()));
     Guarded in(x), out(static_cast<size_t>(words));
     b.round(out.data(), in.data(), 1, static_cast<int64_t>(x.size()));
@@ -222,7 +219,6 @@ TEST_P(Conv, PartsAreBitsOfTheWhole) {
   const ConvShape& s = GetParam();
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
   for (Precision precision : {Precision::f32, Precision::bf16}) {
-    if (precision == Precision::bf16 && !takes_bf16(s)) continue;
     for (Isa isa : isas()) {
       const Floats whole = forward(s, isa, 2, x, w, nullptr, precision);
       Pool pool(1);

@@ -10,21 +10,9 @@
 namespace fovea::kernels {
 namespace {
 
-struct V {
-  using Reg = __m512;
-  using Mask = __mmask16;
-  static constexpr int kLanes = 16;
-  static Mask mask(int n) { return static_cast<Mask>((1u << n) - 1); }
-  static Reg zero() { return _mm512_setzero_ps(); }
-  static Reg set1(float x) { return _mm512_set1_ps(x); }
-  static Reg load(const float* p) { return _mm512_loadu_ps(p); }
-  static Reg load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }
-  static void store(float* p, Reg v) { _mm512_storeu_ps(p, v); }
-  static void store(float* p, Reg v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
+#include "kernels/isa/gemm_vector_avx512.inl"
+struct V : Vector {
   static Reg fma(Reg a, Reg b, Reg c) { return _mm512_dpbf16_ps(c, (__m512bh)a, (__m512bh)b); }
-  static Reg add(Reg a, Reg b) { return _mm512_add_ps(a, b); }
-  static Reg max(Reg a, Reg b) { return _mm512_maskz_max_ps(0xFFFF, a, b); }
-  static Reg min(Reg a, Reg b) { return _mm512_maskz_min_ps(0xFFFF, a, b); }
 };
 constexpr int kVectors = 4;
 constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
@@ -38,8 +26,8 @@ constexpr int kLineChannels[] = {0, 0};
 
 TileSet tile_set_bf16() { return make_set(); }
 
-void round_to_pairs(float* words, const float* x, int64_t pixels, int64_t c) {
-  for (int64_t p = 0; p < pixels; p++, x += c, words += (c + 1) / 2) {
+void round_to_pairs(float* words, const float* x, int64_t rows, int64_t c) {
+  for (int64_t r = 0; r < rows; r++, x += c, words += (c + 1) / 2) {
     int64_t i = 0;
     for (; i + 32 <= c; i += 32) {
       const __m512bh pairs = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(x + i + 16), _mm512_loadu_ps(x + i));
