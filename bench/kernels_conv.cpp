@@ -1,6 +1,7 @@
 // Speed of the dense kernels: GFLOP/s and the share of the FMA peak that this machine shows in the same run.
-//   kernels_conv [--threads N] [--isa NAME] [--only TEXT] [--cold 1]
+//   kernels_conv [--threads N] [--isa NAME] [--only TEXT] [--cold 1] [--precisions 1]
 //   --cold: every run finds its weights in memory, not in the cache, as in a network whose weights exceed it.
+//   --precisions: forward in f32, bf16 and int8, instead of f32 in three directions.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -99,6 +100,26 @@ void measure(const Case& item, Isa isa, Pool& pool, double top, bool cold) {
   std::fflush(stdout);
 }
 
+void compare(const Case& item, Isa isa, Pool& pool) {
+  const ConvShape& s = item.shape;
+  const size_t y_size = size_t(s.n) * s.oh() * s.ow() * s.o;
+  const double flops = 2.0 * y_size * s.kh * s.kw * s.c / s.groups;
+  Buffer x(size_t(s.n) * s.h * s.w * s.c), y(y_size), w(size_t(s.o) * s.kh * s.kw * s.c / s.groups);
+  fmt::print("{:18} n{:<4}{:>3}x{:<3} {:>4}->{:<4}", item.name, s.n, s.h, s.w, s.c, s.o);
+  double single = 0;
+  for (const GatherConv& conv : {GatherConv(s, Direction::forward, isa, pool.size()),
+                                 GatherConv(s, Direction::forward, isa, pool.size(), Precision::bf16),
+                                 GatherConv(s, isa, pool.size(), Quantization{0.01f, 100})}) {
+    Buffer packed(conv.packed_floats()), work(conv.workspace_bytes() / 4);
+    conv.pack(w.data, packed.data, pool);
+    const double t = best_time([&] { conv.run(x.data, packed.data, y.data, work.data, pool, nullptr); });
+    if (single == 0) single = t;
+    fmt::print("{:10.1f} {:5.2f} x", flops / t * 1e-9, single / t);
+  }
+  fmt::print("\n");
+  std::fflush(stdout);
+}
+
 }  // namespace
 }  // namespace fovea::kernels
 
@@ -106,11 +127,19 @@ int main(int argc, char** argv) {
   using namespace fovea;
   const bench::Options options(argc, argv);
   Pool pool(options.threads);
+  const auto each_case = [&](auto&& measure) {
+    for (const auto& item : kernels::cases()) {
+      if (options.takes(fmt::format("{} n{}", item.name, item.shape.n))) measure(item);
+    }
+  };
+  if (options.precisions) {
+    fmt::print("{}, {} threads, GFLOP/s\n{:41}{:>10}{:>18}{:>18}\n", isa_name(options.isa), options.threads, "", "f32",
+               "bf16", "int8");
+    each_case([&](const auto& item) { kernels::compare(item, options.isa, pool); });
+    return 0;
+  }
   const double top = kernels::measure_peak(options.isa, pool) * 1e-9;
   fmt::print("{}, {} threads, peak {:.0f} GFLOP/s\n{:40}{:>16}{:>16}{:>16}\n", isa_name(options.isa), options.threads, top,
              "", "forward", "by data", "by weight");
-  for (const auto& item : kernels::cases()) {
-    if (options.takes(fmt::format("{} n{}", item.name, item.shape.n)))
-      kernels::measure(item, options.isa, pool, top, options.cold);
-  }
+  each_case([&](const auto& item) { kernels::measure(item, options.isa, pool, top, options.cold); });
 }

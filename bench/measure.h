@@ -30,7 +30,8 @@ double best_time(F&& run) {
   return best;
 }
 
-// What the kernel benches take: --threads N, --isa NAME, --only PART_OF_A_CASE, --cold 1 (operands out of the caches).
+// What the kernel benches take: --threads N, --isa NAME, --only PART_OF_A_CASE, --cold 1 (operands out of the caches),
+// --precisions 1 (forward in each).
 struct Options {
   Options(int argc, char** argv) {
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -38,6 +39,7 @@ struct Options {
       if (!std::strcmp(argv[i], "--isa")) force_isa(isa = isa_from(argv[i + 1], "--isa"));
       if (!std::strcmp(argv[i], "--only")) only = argv[i + 1];
       if (!std::strcmp(argv[i], "--cold")) cold = std::atoi(argv[i + 1]) != 0;
+      if (!std::strcmp(argv[i], "--precisions")) precisions = std::atoi(argv[i + 1]) != 0;
     }
   }
   bool takes(const std::string& item) const { return item.find(only) != std::string::npos; }
@@ -45,7 +47,7 @@ struct Options {
   int threads = available_threads();
   Isa isa = active_isa();
   std::string only;
-  bool cold = false;
+  bool cold = false, precisions = false;
 };
 
 struct Buffer {

@@ -38,13 +38,10 @@ bool consecutive(const std::vector<Reach>& all) {
 
 }  // namespace
 
-GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int threads, Precision precision)
-    : shape_(s),
-      forward_(direction == Direction::forward),
-      operand_(operand(precision, isa)),
-      tiles_(*operand_.tiles),
-      threads_(threads) {
+GatherConv::GatherConv(const ConvShape& s, Direction direction, int threads, const Operand& operand)
+    : shape_(s), forward_(direction == Direction::forward), operand_(operand), tiles_(*operand_.tiles), threads_(threads) {
   FOVEA_CHECK(forward_ || !operand_.round);
+  FOVEA_CHECK(!operand_.integers || int64_t{s.kh} * s.kw * (s.c / s.groups) <= kInt8Terms);
   in_h_ = forward_ ? s.h : s.oh(), in_w_ = forward_ ? s.w : s.ow();
   in_channels_ = s.groups * static_cast<int>(operand_.words((forward_ ? s.c : s.o) / s.groups));
   out_h_ = forward_ ? s.oh() : s.h, out_w_ = forward_ ? s.ow() : s.w, out_channels_ = forward_ ? s.o : s.c;
@@ -63,6 +60,7 @@ GatherConv::GatherConv(const ConvShape& s, Direction direction, Isa isa, int thr
     max_chunk_ = std::max(max_chunk_, phase.chunk_pixels);
     max_terms_ = std::max<int64_t>(max_terms_, phase.terms);
   }
+  if (operand_.integers) scales_ = packed_floats_, packed_floats_ += 2 * static_cast<size_t>(s.o);
   if (operand_.round) pad_floats_ = most_read(phases_[0]) * in_channels_;
   const size_t pointers = (max_terms_ + 1) * max_chunk_ + max_terms_;
   thread_bytes_ = round_up(pointers * sizeof(float*), 64) + round_up((in_channels_ + pad_floats_) * sizeof(float), 64);

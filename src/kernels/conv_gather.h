@@ -13,6 +13,7 @@
 #include "base/threads.h"
 #include "kernels/epilogue.h"
 #include "kernels/gemm_tile.h"
+#include "kernels/int8.h"
 #include "kernels/operand.h"
 #include "kernels/shapes.h"
 
@@ -21,7 +22,11 @@ namespace fovea::kernels {
 class GatherConv {
  public:
   // bf16: forward only.
-  GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads, Precision precision = Precision::f32);
+  GatherConv(const ConvShape& shape, Direction direction, Isa isa, int threads, Precision precision = Precision::f32)
+      : GatherConv(shape, direction, threads, operand(precision, isa)) {}
+  // Forward in bytes: int8.h.
+  GatherConv(const ConvShape& shape, Isa isa, int threads, const Quantization& x)
+      : GatherConv(shape, Direction::forward, threads, int8_operand(isa, x)) {}
 
   std::string name() const;
   size_t packed_floats() const { return packed_floats_; }  // of the weights in the order of the tiles; 64-byte aligned
@@ -62,11 +67,13 @@ class GatherConv {
   struct Space;  // one thread's workspace
   struct Job;    // one run
 
+  GatherConv(const ConvShape& shape, Direction direction, int threads, const Operand& operand);
   void add_phases();
   void add_panels();
   void split_depth(Phase& phase) const;
   void split_work(Phase& phase);
   void split_rows(Phase& phase);
+  void round_weights(const float* w, float* words, float* packed, Pool& pool) const;
   void pack_panel(const Phase& phase, const Panel& panel, const float* w, float* packed) const;
   Space space(void* work, int thread) const;
   void run_chunk(const Job& job, const Phase& phase, int64_t chunk, int64_t group, Space& space) const;
@@ -94,6 +101,7 @@ class GatherConv {
   std::vector<Phase> phases_;
   std::vector<Panel> panels_;
   size_t packed_floats_ = 0;
+  size_t scales_ = 0;  // of integers: where in the packed weights the scales of the output channels begin, then the offsets
   size_t thread_bytes_ = 0;
   int64_t max_chunk_ = 0, max_terms_ = 0, pad_floats_ = 0;  // pad: copied rows, or the pixels of a chunk rounded
 };

@@ -56,16 +56,24 @@ void GatherConv::pack(const float* w, float* packed, Pool& pool) const {
   const int64_t panels = static_cast<int64_t>(panels_.size());
   std::vector<float> words;
   if (operand_.round) {
-    const int64_t c = shape_.c / shape_.groups, each = operand_.words(c), taps = int64_t{shape_.o} * shape_.kh * shape_.kw;
-    words.resize(static_cast<size_t>(taps * each));
-    pool.run([&](int thread) {
-      const auto [begin, end] = share(taps, thread, pool.size());
-      operand_.round(words.data() + begin * each, w + begin * c, end - begin, c);
-    });
+    words.resize(static_cast<size_t>(shape_.o) * shape_.kh * shape_.kw * operand_.words(shape_.c / shape_.groups));
+    round_weights(w, words.data(), packed, pool);
     w = words.data();
   }
   pool.each(static_cast<int64_t>(phases_.size()) * panels,
             [&](int64_t i) { pack_panel(phases_[i / panels], panels_[i % panels], w, packed); });
+}
+
+void GatherConv::round_weights(const float* w, float* words, float* packed, Pool& pool) const {
+  const int64_t c = shape_.c / shape_.groups, taps = int64_t{shape_.kh} * shape_.kw, each = taps * operand_.words(c);
+  pool.each(shape_.o, [&](int64_t o) {
+    float *to = words + o * each, *scale = packed + scales_ + o;
+    if (!operand_.integers) return operand_.round(to, w + o * taps * c, taps, c, {});
+    const Int8Weights all = quantize_weights(to, w + o * taps * c, taps, c);
+    const int32_t offset = operand_.x.zero * all.sum;
+    *scale = operand_.x.scale * all.scale;
+    std::memcpy(scale + shape_.o, &offset, sizeof(offset));
+  });
 }
 
 // [tap][input channel][width], zeros where channels are of different groups and beyond the last column.
@@ -95,7 +103,7 @@ void GatherConv::run(const float* in, const float* packed, float* out, void* wor
   pool.run([&](int thread) {
     if (thread >= threads) return;
     Space s = space(work, thread);
-    std::fill_n(s.zeros, in_channels_, 0.0f);
+    std::memset(s.zeros, operand_.x.zero, in_channels_ * sizeof(float));
     for (const Phase& phase : phases_) {
       const auto [begin, end] = share(phase.chunks * phase.panel_groups, thread, threads);
       for (int64_t i = begin; i < end; i++) run_chunk(job, phase, i % phase.chunks, i / phase.chunks, s);
@@ -125,7 +133,7 @@ void GatherConv::run_part(const float* in, const float* packed, float* out, void
   const Job job{in, packed, out, epilogue};
   const Phase& phase = phases_[0];
   Space s = space(work, 0);
-  std::fill_n(s.zeros, in_channels_, 0.0f);
+  std::memset(s.zeros, operand_.x.zero, in_channels_ * sizeof(float));
   const int64_t step = padded_ ? most_rows(phase) * phase.cols : max_chunk_;
   for (int64_t at = first, end = first + count; at < end; at += step) {
     const int64_t n = std::min(step, end - at), row = at / phase.cols, y = row % phase.rows;
@@ -144,11 +152,12 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   const int vectors = panel.width / tiles_.lanes;
   const Parts parts(pixels, tiles_.rows_form_rows[vectors - 1]);
   const int64_t c0 = panel.out_c, c1 = c0 + panel.cols;
+  const float *scale = operand_.integers ? job.packed + scales_ : nullptr, *offset = scale ? scale + out_channels_ : nullptr;
   Tile tile{};
   tile.a = s.a, tile.lda = panel.width, tile.b_step = max_chunk_, tile.c_offset = c0, tile.cols = panel.cols;
   for (const Slice& slice : phase.slices) {
     const bool last = &slice == &phase.slices.back();
-    if (last && job.epilogue) tile.finish = {job.epilogue->finish, job.out, c0};
+    if (last) tile.finish = {job.epilogue ? job.epilogue->finish : nullptr, job.out, c0, scale, offset};
     tile.terms = slice.t1 - slice.t0, tile.depth = slice.k1 - slice.k0, tile.b_offset = panel.in_c + slice.k0;
     for (int64_t t = 0; t < tile.terms; t++)
       s.a[t] = weights + ((slice.t0 + t) * int64_t{phase.depth} + slice.k0) * panel.width;
@@ -173,7 +182,7 @@ GatherConv::Job GatherConv::staged(Job job, const Phase& phase, int64_t first, i
   const auto [begin, end] = reads(phase, first, pixels);
   int64_t rows = (end - begin) * shape_.groups, c = shape_.c / shape_.groups;
   if (c % operand_.channels == 0) c *= rows, rows = 1;  // nothing between them
-  operand_.round(s.pad, job.in + begin * shape_.c, rows, c);
+  operand_.round(s.pad, job.in + begin * shape_.c, rows, c, operand_.x);
   job.in = s.pad, job.origin = begin;
   return job;
 }

@@ -18,6 +18,8 @@ struct TileFinish {
   const Finish* finish = nullptr;  // null: nothing
   const float* y = nullptr;        // where the output begins: its residual lies likewise
   int64_t channel = 0;             // of column 0
+  // [channels]; null: the sums are floats. Sums of integers are first of all scale * (sum - offset), offsets being integers.
+  const float *scale = nullptr, *offset = nullptr;
 };
 
 struct Epilogue {

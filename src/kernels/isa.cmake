@@ -4,8 +4,10 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   file(GLOB avx512 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/isa/*_avx512.cpp)
   set_source_files_properties(${avx2} PROPERTIES COMPILE_OPTIONS "-march=haswell;-maes")
   file(GLOB bf16 CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/isa/*_bf16.cpp)
+  file(GLOB vnni CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/kernels/isa/*_vnni.cpp)
   set_source_files_properties(${avx512} PROPERTIES COMPILE_OPTIONS "-march=skylake-avx512")
   set_source_files_properties(${bf16} PROPERTIES COMPILE_OPTIONS "-march=cooperlake")
+  set_source_files_properties(${vnni} PROPERTIES COMPILE_OPTIONS "-march=cascadelake")
 endif()
 
 # Unrolled loops grow a hundredfold under checks that are compiled in: calls instead, of the address sanitizer alone.

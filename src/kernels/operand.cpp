@@ -6,7 +6,7 @@ namespace fovea::kernels {
 
 #if defined(__x86_64__)
 TileSet tile_set_bf16();
-void round_to_pairs(float* words, const float* x, int64_t rows, int64_t c);
+void round_to_pairs(float* words, const float* x, int64_t rows, int64_t c, const Quantization&);
 #endif
 
 namespace {
@@ -17,7 +17,7 @@ float rounded(float x) {
   return std::bit_cast<float>((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000u);
 }
 
-void round_each(float* words, const float* x, int64_t rows, int64_t c) {
+void round_each(float* words, const float* x, int64_t rows, int64_t c, const Quantization&) {
   for (int64_t i = 0; i < rows * c; i++) words[i] = rounded(x[i]);
 }
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "kernels/conv_cases.h"
 #include "kernels/conv_reference.h"
 #include "kernels/guarded.h"
 #include "kernels/tagged.h"
@@ -23,86 +23,13 @@ using test::Guarded;
 using test::isas;
 using test::Tag;
 using test::tag;
-using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
-
-Floats noise(size_t n, uint64_t stream) {
-  Random random(7, stream);
-  Floats values(n);
-  for (float& v : values) v = random.uniform(-1.f, 1.f);
-  return values;
-}
 
 Floats magnitudes(const Floats& values) {
   Floats all(values);
   for (float& v : all) v = std::abs(v);
   return all;
 }
-
-size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
-size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.o; }
-size_t w_size(const ConvShape& s) { return size_t(s.o) * s.kh * s.kw * (s.c / s.groups); }
-
-std::string text(const ConvShape& s) {
-  return fmt::format("n{} {}x{}x{} o{} k{}x{} s{}x{} p{},{},{},{} d{}x{} g{}", s.n, s.h, s.w, s.c, s.o, s.kh, s.kw, s.sh,
-                     s.sw, s.pt, s.pl, s.pb, s.pr, s.dh, s.dw, s.groups);
-}
-
-const ConvShape kShapes[] = {
-    {.n = 1, .h = 1, .w = 1, .c = 1, .o = 1, .kh = 1, .kw = 1},
-    {.n = 1, .h = 9, .w = 7, .c = 64, .o = 64, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 2, .h = 5, .w = 6, .c = 17, .o = 19, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 3, .h = 8, .w = 8, .c = 16, .o = 16, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 2, .h = 8, .w = 8, .c = 16, .o = 32, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 2, .h = 9, .w = 11, .c = 20, .o = 33, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 2, .h = 17, .w = 19, .c = 3, .o = 24, .kh = 7, .kw = 7, .sh = 2, .sw = 2, .pt = 3, .pl = 3, .pb = 3, .pr = 3},
-    {.n = 1, .h = 16, .w = 16, .c = 3, .o = 10, .kh = 4, .kw = 4, .sh = 4, .sw = 4},
-    {.n = 2, .h = 13, .w = 12, .c = 3, .o = 8, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pb = 1, .pr = 1},
-    {.n = 1, .h = 10, .w = 10, .c = 1, .o = 5, .kh = 5, .kw = 5, .pt = 2, .pl = 2, .pb = 2, .pr = 2},
-    {.n = 2, .h = 7, .w = 7, .c = 130, .o = 70, .kh = 1, .kw = 1},
-    {.n = 1, .h = 3, .w = 5, .c = 1100, .o = 9, .kh = 1, .kw = 1},
-    {.n = 1, .h = 2, .w = 3, .c = 300, .o = 21, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 2, .h = 9, .w = 8, .c = 24, .o = 40, .kh = 1, .kw = 1, .sh = 2, .sw = 2},
-    {.n = 1, .h = 7, .w = 7, .c = 6, .o = 5, .kh = 1, .kw = 1, .sh = 3, .sw = 2},
-    {.n = 1, .h = 4, .w = 5, .c = 6, .o = 7, .kh = 1, .kw = 1, .pt = 1, .pl = 2, .pb = 0, .pr = 1},
-    {.n = 1, .h = 12, .w = 14, .c = 5, .o = 6, .kh = 3, .kw = 2, .pt = 2, .pl = 1, .pb = 2, .pr = 0, .dh = 2, .dw = 3},
-    {.n = 1,
-     .h = 15,
-     .w = 13,
-     .c = 18,
-     .o = 20,
-     .kh = 3,
-     .kw = 3,
-     .sh = 2,
-     .sw = 3,
-     .pt = 2,
-     .pl = 2,
-     .pb = 2,
-     .pr = 2,
-     .dh = 2,
-     .dw = 2},
-    {.n = 2, .h = 6, .w = 6, .c = 32, .o = 32, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 8},
-    {.n = 1,
-     .h = 6,
-     .w = 7,
-     .c = 24,
-     .o = 36,
-     .kh = 3,
-     .kw = 3,
-     .sh = 2,
-     .sw = 2,
-     .pt = 1,
-     .pl = 1,
-     .pb = 1,
-     .pr = 1,
-     .groups = 3},
-    {.n = 1, .h = 5, .w = 5, .c = 7, .o = 14, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 7},
-    {.n = 1, .h = 5, .w = 5, .c = 80, .o = 80, .kh = 3, .kw = 1, .pt = 1, .pb = 1, .groups = 2},
-    {.n = 1, .h = 3, .w = 3, .c = 4, .o = 4, .kh = 5, .kw = 5, .pt = 4, .pl = 4, .pb = 4, .pr = 4},
-    {.n = 300, .h = 1, .w = 1, .c = 10, .o = 7, .kh = 1, .kw = 1},
-    {.n = 1, .h = 7, .w = 7, .c = 20, .o = 300, .kh = 1, .kw = 1},  // threads that share a panel of the weight gradient
-    {.n = 1, .h = 1, .w = 5000, .c = 8, .o = 3, .kh = 1, .kw = 1},
-};
 
 // A float sum of `terms` products in any order is off by at most (terms + 2) * 2^-24 * the sum of their magnitudes, nearly.
 void expect_near(const Floats& got, const Doubles& want, const Doubles& magnitude, double terms, const std::string& what) {
@@ -173,7 +100,7 @@ TEST_P(Conv, Forward) {
 }
 
 Floats rounded(Floats values) {
-  for (float& v : values) operand(Precision::bf16, Isa::portable).round(&v, &v, 1, 1);
+  for (float& v : values) operand(Precision::bf16, Isa::portable).round(&v, &v, 1, 1, {});
   return values;
 }
 
@@ -198,7 +125,7 @@ TEST(Bf16, RoundsToNearestEvenAndKeepsWhatIsNotFinite) {
     const Operand b = operand(Precision::bf16, isa);
     const int64_t words = b.words(static_cast<int64_t>(x.size()));
     Guarded in(x), out(static_cast<size_t>(words));
-    b.round(out.data(), in.data(), 1, static_cast<int64_t>(x.size()));
+    b.round(out.data(), in.data(), 1, static_cast<int64_t>(x.size()), {});
     std::vector<uint16_t> halves(static_cast<size_t>(words) * 2);
     std::memcpy(halves.data(), out.data(), halves.size() * 2);
     for (size_t i = 0; i < x.size(); i++) {
@@ -261,13 +188,6 @@ TEST_P(Conv, BackwardWeight) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, Conv, testing::ValuesIn(kShapes));
 
-// Batch chunks, splits of the weight gradient and slices of the depth, which the small shapes above do not reach.
-const ConvShape kLarge[] = {
-    {.n = 9, .h = 32, .w = 32, .c = 16, .o = 16, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 5, .h = 24, .w = 28, .c = 20, .o = 24, .kh = 3, .kw = 3, .sh = 2, .sw = 2, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-    {.n = 3, .h = 40, .w = 40, .c = 32, .o = 32, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = 8},
-    {.n = 1, .h = 7, .w = 7, .c = 160, .o = 130, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1},
-};
 INSTANTIATE_TEST_SUITE_P(Large, Conv, testing::ValuesIn(kLarge));
 
 TEST_P(Conv, Epilogue) {

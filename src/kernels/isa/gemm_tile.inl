@@ -1,7 +1,7 @@
 // The body of the register tiles, compiled once per instruction set. The including file defines, in an anonymous namespace,
 // `struct V` (a vector: Reg, Mask, kLanes, load, store, masked forms, set1, zero, add, fma, and max and min that pass a NaN
 // in their second operand) and kVectors, kRowsForm[], kColumnsForm[], kLine[] (how many accumulators of each width fit its
-// registers), kLineChannels[] (where lines pay, measured).
+// registers), kLineChannels[] (where lines pay, measured), kIntegers (what fma sums).
 
 // Loops over registers must vanish: an accumulator that is indexed at run time would live in memory.
 #define FOVEA_UNROLL _Pragma("GCC unroll 32")
@@ -45,8 +45,22 @@ inline void finish_tile(const TileFinish& f, V::Mask tail, const V::Reg (&acc)[N
   }
 }
 
+// Sums of integers become the floats that they stand for.
+template <int MR, int NR>
+inline void scale_tile(const TileFinish& f, V::Mask tail, V::Reg (&acc)[NR][MR]) {
+  typedef int32_t Ints __attribute__((vector_size(sizeof(V::Reg))));
+  FOVEA_UNROLL for (int v = 0; v < MR; v++) {
+    const V::Reg scale = load_part<MR>(f.scale + f.channel, v, tail), offset = load_part<MR>(f.offset + f.channel, v, tail);
+    FOVEA_UNROLL for (int r = 0; r < NR; r++) acc[r][v] =
+        __builtin_convertvector((Ints)acc[r][v] - (Ints)offset, V::Reg) * scale;
+  }
+}
+
 template <int MR, int NR, class Row>
-inline void store_tile(const TileFinish& f, V::Mask tail, const V::Reg (&acc)[NR][MR], Row row) {
+inline void store_tile(const TileFinish& f, V::Mask tail, V::Reg (&acc)[NR][MR], Row row) {
+  if constexpr (kIntegers) {
+    if (f.scale) scale_tile<MR, NR>(f, tail, acc);
+  }
   if (f.finish) return finish_tile<MR, NR>(f, tail, acc, row);
   FOVEA_UNROLL for (int r = 0; r < NR; r++) {
     float* c = row(r);

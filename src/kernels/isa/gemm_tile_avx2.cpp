@@ -16,6 +16,7 @@ constexpr int kRowsForm[kVectors] = {8, 6};
 constexpr int kColumnsForm[kVectors] = {8, 6};
 constexpr int kLine[TileSet::kLineVectors] = {10, 4};
 constexpr int kLineChannels[] = {8, 8};
+constexpr bool kIntegers = false;
 
 #include "kernels/isa/gemm_tile.inl"
 

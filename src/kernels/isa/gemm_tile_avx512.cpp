@@ -16,6 +16,7 @@ constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
 constexpr int kColumnsForm[kVectors] = {16, 12, 8, 6};
 constexpr int kLine[TileSet::kLineVectors] = {16, 12};
 constexpr int kLineChannels[] = {32, 16};
+constexpr bool kIntegers = false;
 
 #include "kernels/isa/gemm_tile.inl"
 

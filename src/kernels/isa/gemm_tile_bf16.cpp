@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "kernels/gemm_tile.h"
+#include "kernels/operand.h"
 
 namespace fovea::kernels {
 namespace {
@@ -19,6 +19,7 @@ constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
 constexpr int kColumnsForm[kVectors] = {1, 1, 1, 1};
 constexpr int kLine[TileSet::kLineVectors] = {1, 1};
 constexpr int kLineChannels[] = {0, 0};
+constexpr bool kIntegers = false;
 
 #include "kernels/isa/gemm_tile.inl"
 
@@ -26,7 +27,7 @@ constexpr int kLineChannels[] = {0, 0};
 
 TileSet tile_set_bf16() { return make_set(); }
 
-void round_to_pairs(float* words, const float* x, int64_t rows, int64_t c) {
+void round_to_pairs(float* words, const float* x, int64_t rows, int64_t c, const Quantization&) {
   for (int64_t r = 0; r < rows; r++, x += c, words += (c + 1) / 2) {
     int64_t i = 0;
     for (; i + 32 <= c; i += 32) {

@@ -13,6 +13,7 @@ constexpr int kRowsForm[kVectors] = {6, 4};
 constexpr int kColumnsForm[kVectors] = {6, 4};
 constexpr int kLine[TileSet::kLineVectors] = {8, 4};
 constexpr int kLineChannels[] = {8, 8};
+constexpr bool kIntegers = false;
 
 #include "kernels/isa/gemm_tile.inl"
 
