@@ -62,6 +62,7 @@ std::unique_ptr<Graph> graph_to_run(const Request& r, const ModelInfo& info) {
 void prepare(const Request& r, Pool& pool, Subject& s) {
   auto start = Clock::now();
   NetworkFile file = r.network.open(false);
+  if (r.training && r.network.precision != "f32") fail(Code::usage, "bench --train: trains in f32. Leave --precision away");
   if (r.training && file.file) fail(Code::usage, "bench --train: measures random weights. Leave {} away", file.path);
   s.info = r.network.identify(file);
   std::unique_ptr<Graph> graph = graph_to_run(r, s.info);

@@ -70,6 +70,9 @@ int run(std::span<const std::string> args) {
   if (!parse(args, r)) return 0;
   if (r.output.empty()) fail(Code::usage, "export: the file to write is missing. Give --output FILE.onnx");
   r.common.apply();
+  for (const char* weights : {".safetensors", ".pth", ".pt", ".th"})
+    if (r.output.ends_with(weights)) fail(Code::usage, "--output: {} is a weight file's name, need one of ONNX's", r.output);
+  if (r.network.precision != "f32") fail(Code::usage, "export: writes f32. Leave --precision away");
   NetworkFile file = r.network.open(false);
   ModelInfo info = r.network.identify(file);
   std::error_code none;

@@ -113,7 +113,7 @@ int run(std::span<const std::string> args) {
   int batch = static_cast<int>(std::clamp<int64_t>(data.size(), 1, 32));
   std::unique_ptr<Graph> graph = inference(*build_model(model, batch, info.options));
   std::vector<Watched> watched = watch(*graph, r.layers);
-  std::unique_ptr<Plan> plan = make_plan(*graph, {.threads = r.common.threads});
+  std::unique_ptr<Plan> plan = make_plan(*graph, r.network.plan(r.common.threads));
   Memory memory = memory_of(*plan);
   check_memory(memory, r.common.mem_limit, info.model, "Use a smaller --image-size, or raise --mem-limit");
   State state;

@@ -33,7 +33,8 @@ struct Peer {
     int64_t n, tag;
     float values[kSlot];
   } slots[2];
-  int code;  // of the error that ended it
+  bool finished;  // its body returned
+  int code;       // of the error that ended it
   char text[512];
 };
 static_assert(std::atomic<uint64_t>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
@@ -66,8 +67,11 @@ int Job::count() const { return memory_.count; }
 void Job::wait_for(int rank) const {
   const Peer& p = memory_[rank];
   auto here = [&] { return p.arrived.load(std::memory_order_acquire) >= turn_; };
-  for (int looks = 0; !here(); looks++) {
-    if (looks < 10'000) continue;  // some microseconds: peers that are in step need no more
+  for (int looks = 0; !here();) {
+    if (looks < 10'000) {  // some microseconds: peers that are in step need no more
+      looks++;
+      continue;
+    }
     if (p.ended.load(std::memory_order_acquire) && !here())
       fail(Code::peer_lost, "process {} of {} ended before the others", rank, count());
     if (getppid() != memory_.parent) fail(Code::peer_lost, "the process that started this job is gone");
@@ -108,6 +112,7 @@ void Job::sum(const float* in, float* out, int64_t n, int64_t tag) {
   try {
     Job job(memory, rank);
     body(job);
+    own.finished = true;
   } catch (const Error& e) { failed(e.code(), e.what()); } catch (const std::bad_alloc&) {
     failed(Code::resources, "out of memory");
   } catch (const std::exception& e) { failed(Code::bug, e.what()); }
@@ -127,6 +132,7 @@ static Error reason(const JobMemory& memory, int rank, int status) {
 static std::vector<pid_t> start(JobMemory& memory, const std::function<void(Job&)>& body) {
   std::fflush(nullptr);  // or the children write it again
   std::vector<pid_t> r;
+  r.reserve(static_cast<size_t>(memory.count));
   for (int rank = 0; rank < memory.count; rank++) {
     const pid_t process = fork();
     if (process == 0) run_child(memory, rank, body);
@@ -147,7 +153,7 @@ static std::optional<Error> await(JobMemory& memory, const std::vector<pid_t>& p
       ended[i] = 1;
       const int rank = static_cast<int>(i);
       memory[rank].ended.store(true, std::memory_order_release);
-      if (status != 0 && !cause) cause = reason(memory, rank, status);
+      if (!memory[rank].finished && !cause) cause = reason(memory, rank, status);
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

@@ -26,7 +26,7 @@ size_t utf8_length(std::string_view text, size_t i) {
 }
 
 // U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069: they turn the direction of text, or end a line.
-bool is_invisible(std::string_view c) {
+bool turns_or_breaks(std::string_view c) {
   if (c == "\xD8\x9C") return true;
   if (c.size() != 3 || c[0] != '\xE2') return false;
   auto b = static_cast<unsigned char>(c[2]);
@@ -114,7 +114,7 @@ std::string escape_control(std::string_view text) {
     size_t length = utf8_length(text, i);
     auto c = static_cast<unsigned char>(text[i]);
     bool c1 = length == 2 && c == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0;  // terminals obey these too
-    bool print = length > 0 && c >= 0x20 && c != 0x7F && !c1 && !is_invisible(text.substr(i, length));
+    bool print = length > 0 && c >= 0x20 && c != 0x7F && !c1 && !turns_or_breaks(text.substr(i, length));
     if (print) out += text.substr(i, length);
     for (size_t k = 0; !print && k < std::max<size_t>(length, 1); k++) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[i + k]));

@@ -32,7 +32,7 @@ struct Slot {
   std::exception_ptr error;
 };
 
-struct Job {
+struct Places {
   Slot* slot;
   int begin, end;  // places
 };
@@ -41,9 +41,9 @@ constexpr int kPlacesAtOnce = 8;  // enough to make the lock cheap, few enough t
 // What a picture bears, columns of numbers do not.
 void check_table(const Dataset& d, const Card& card, const Augment& a) {
   if (!d.table) return;
-  if (d.h != card.height || d.w != card.width || card.crop_pct != 1)
-    fail(Code::usage, "{}: got {} columns, which are never resized, need {}x{} and a crop-pct of {}", d.spec, d.w,
-         card.height, card.width, card.crop_pct);
+  if (d.h != card.height || d.w != card.width)
+    fail(Code::usage, "{}: got {} columns, which are never resized, need {}x{}", d.spec, d.w, card.height, card.width);
+  if (card.crop_pct != 1) fail(Code::usage, "{}: columns are never cropped: got a crop-pct of {}", d.spec, card.crop_pct);
   if (a.pad || a.scale_min < 1 || a.hflip > 0 || a.vflip > 0 || a.brightness > 0 || a.hue > 0 || a.randaugment)
     fail(Code::usage, "{}: columns of numbers take no crop-pad, scale, hflip, vflip, color-jitter, hue or aa", d.spec);
 }
@@ -67,8 +67,8 @@ struct Loader::Impl {
   void note_bad(const Slot& slot);
   void work(int worker);
   void open(int64_t number);
-  std::optional<Job> claim(std::unique_lock<std::mutex>& lock);
-  std::exception_ptr fill(const Job& job, Augmenter& augmenter, Image& room);
+  std::optional<Places> claim(std::unique_lock<std::mutex>& lock);
+  std::exception_ptr fill(const Places& job, Augmenter& augmenter, Image& room);
   void load(Slot& slot, int i, Augmenter& augmenter, Image& room);
   void finish(Slot& slot);
   Slot& slot(int64_t number) { return ring[static_cast<size_t>(number) % ring.size()]; }
@@ -222,7 +222,7 @@ void Loader::Impl::open(int64_t number) {
 }
 
 // The next few places, or none when the loader is to stop.
-std::optional<Job> Loader::Impl::claim(std::unique_lock<std::mutex>& lock) {
+std::optional<Places> Loader::Impl::claim(std::unique_lock<std::mutex>& lock) {
   work_wanted.wait(lock, [&] {
     int64_t oldest = given - (holding ? 1 : 0);  // batch that still needs its slot
     return stopping || (opened < batches && opened < oldest + static_cast<int64_t>(ring.size()));
@@ -230,7 +230,7 @@ std::optional<Job> Loader::Impl::claim(std::unique_lock<std::mutex>& lock) {
   if (stopping) return std::nullopt;
   if (place == 0) open(opened);
   Slot& s = slot(opened);
-  Job job{&s, place, std::min(place + kPlacesAtOnce, s.batch.n)};
+  Places job{&s, place, std::min(place + kPlacesAtOnce, s.batch.n)};
   place = job.end;
   if (place == s.batch.n) opened++, place = 0;
   busy++;
@@ -241,7 +241,7 @@ void Loader::Impl::work(int worker) {
   Augmenter augmenter(card, augment);
   Image room;
   std::unique_lock lock(mutex);
-  while (std::optional<Job> job = claim(lock)) {
+  while (std::optional<Places> job = claim(lock)) {
     Slot& s = *job->slot;
     working_on[worker] = s.batch.samples[job->begin];
     lock.unlock();
@@ -261,7 +261,7 @@ void Loader::Impl::work(int worker) {
   }
 }
 
-std::exception_ptr Loader::Impl::fill(const Job& job, Augmenter& augmenter, Image& room) {
+std::exception_ptr Loader::Impl::fill(const Places& job, Augmenter& augmenter, Image& room) {
   try {
     for (int i = job.begin; i < job.end; i++) load(*job.slot, i, augmenter, room);
   } catch (...) { return std::current_exception(); }

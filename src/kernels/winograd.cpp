@@ -31,10 +31,9 @@ double winograd_cost(const ConvShape& s, int tile) {
 // Transformed weights take 16 or 36 numbers for every 9: where there are many channels, too much memory for what is won.
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
 
-// The large one if it is clearly faster: its weights are larger, and so is its error.
-
 }  // namespace
 
+// The large one if it is clearly faster: its weights are larger, and so is its error.
 int winograd_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
 
 const char* winograd_refuses(const ConvShape& s) {

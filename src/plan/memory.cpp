@@ -9,7 +9,8 @@ namespace fovea {
 int64_t assign_offsets(std::vector<Buffer>& buffers) {
   std::vector<int> order;
   for (size_t i = 0; i < buffers.size(); i++)
-    if (buffers[i].where == Buffer::arena && buffers[i].floats > 0) order.push_back(static_cast<int>(i));
+    if (buffers[i].where == Buffer::arena && buffers[i].floats > 0 && buffers[i].first <= buffers[i].last)
+      order.push_back(static_cast<int>(i));  // the others are values of steps that went into a region
   auto size = [&](int i) { return (buffers[static_cast<size_t>(i)].floats + 15) / 16 * 16; };
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) { return size(a) > size(b); });
   std::vector<int> placed;  // by offset

@@ -13,7 +13,7 @@ namespace {
 constexpr int kMaxStages = 8, kMaxOperands = 32;
 constexpr int64_t kLocalBytes = int64_t{640} << 10;   // of what passes between stages, for one thread: most of its L2
 constexpr int64_t kWeightBytes = int64_t{256} << 10;  // weights that stay there beside it
-constexpr int64_t kL2Bytes = int64_t{256} << 10;      // of a value, for one thread: larger ones come from further off
+constexpr int64_t kFarBytes = int64_t{256} << 10;     // of a value, for one thread: larger ones come from beyond L2
 
 // What one thread does in a second, roughly: the measure of what a region saves and costs.
 constexpr double kFlops = 200e9, kNear = 80e9, kFar = 20e9;  // bytes from L2, and from L3 or another core's L2
@@ -214,7 +214,7 @@ class Builder {
   // The first step that reads what step i makes, as its first operand; 0 if there is none that can go on from there.
   size_t follower(size_t i) const {
     const Step& s = plan_.steps[i];
-    if (!s.band || s.out.size() != 1 || !may_wait(s)) return 0;
+    if (!s.band || s.out.size() != 1 || s.in.size() > kMaxOperands || !may_wait(s)) return 0;
     const Ref out = s.out[0];
     if (plan_.buffers[at(out)].where != Buffer::arena || writers_[at(out)] != 1 || readers_[at(out)].empty()) return 0;
     const size_t next = *std::min_element(readers_[at(out)].begin(), readers_[at(out)].end());
@@ -263,18 +263,17 @@ class Builder {
   // Seconds that a part of a chain takes beyond the arithmetic that every cut has in common; infinite if it cannot be one.
   double part_cost(const std::vector<size_t>& part) const {
     const int64_t out_bytes = plan_.steps[part.back()].out[0].floats * 4 / plan_.options.threads;
-    const double outside = kStart + 2.0 * static_cast<double>(out_bytes) / (out_bytes > kL2Bytes ? kFar : kNear);
+    const double outside = kStart + 2.0 * static_cast<double>(out_bytes) / (out_bytes > kFarBytes ? kFar : kNear);
     return part.size() == 1 ? outside : outside + region_cost(part);
   }
 
   // Others than its follower read what step i makes.
   bool kept(size_t i) const { return readers_[at(plan_.steps[i].out[0])].size() > 1; }
 
-  // What others read of step i comes before the region has run. Within it they find the rows that they need: their own.
+  // Others read what step i makes before the region has run, or within it, where not all rows are there yet.
   bool read_early(size_t i, const std::vector<size_t>& part) const {
     const auto& by = readers_[at(plan_.steps[i].out[0])];
-    return std::any_of(by.begin(), by.end(),
-                       [&](size_t r) { return r < part.back() && std::find(part.begin(), part.end(), r) == part.end(); });
+    return std::count_if(by.begin(), by.end(), [&](size_t r) { return r <= part.back(); }) > 1;
   }
 
   // What a region does more than its steps one by one: rows that two threads both compute, shares that are not equal,
@@ -298,7 +297,7 @@ class Builder {
       if (k + 1 < part.size() && kept(part[k])) {
         if (halo > 0 || skips || read_early(part[k], part)) return std::numeric_limits<double>::infinity();
         const int64_t bytes = step.out[0].floats * 4 / threads;
-        cost += static_cast<double>(bytes) / (bytes > kL2Bytes ? kFar : kNear);  // written all the same
+        cost += static_cast<double>(bytes) / (bytes > kFarBytes ? kFar : kNear);  // written all the same
       }
       const Frame& f = all[k].band.out;
       const double bytes = static_cast<double>(step.out[0].floats + step.in[0].floats) * 4;
@@ -324,6 +323,7 @@ class Builder {
       if (s.packed.buffer >= 0) all[k].packed = static_cast<int>(r.in.size()), r.in.push_back(s.packed);
       r.kernel += (k ? " > " : "") + s.kernel;
       r.flops += s.flops;
+      r.refused.insert(r.refused.end(), s.refused.begin(), s.refused.end());
     }
     auto region = std::make_shared<Region>(std::move(all), plan_.options.threads);
     const int64_t floats = static_cast<int64_t>(region->thread_floats()) * plan_.options.threads;

@@ -20,6 +20,7 @@ Program::Program(std::unique_ptr<Plan> plan, State& state, Pool& pool, bool cons
     if (b.where == Buffer::state && state_.at(b.param).size() != b.floats)
       fail(Code::bug, "parameter {} has another size than planned", b.param);
   FOVEA_CHECK(pool_.size() <= plan_->options.threads);
+  FOVEA_CHECK(!job_ || !plan_->options.reference);  // a reference computes alone
   arena_ = Array(plan_->arena_floats);
   for (size_t i = 0; i < base_.size(); i++) {
     const Buffer& b = plan_->buffers[i];

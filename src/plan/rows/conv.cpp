@@ -47,7 +47,7 @@ std::string refuse_winograd(const Query& q) {
   if (const char* reason = kernels::winograd_refuses(shape_of(q))) return reason;
   if (!q.winograd) return "switched off";
   if (!q.fixed_input(1)) return "weights that change";
-  const bool half = q.precision_with(1, shape_of(q).c) == kernels::Precision::bf16;
+  const bool half = q.precision_with(1, shape_of(q).c) == kernels::Precision::bf16 && kernels::bf16(q.isa).channels == 2;
   return half && kernels::winograd_tile(shape_of(q)) == 2 ? "bfloat16 is as fast" : "";
 }
 
@@ -55,7 +55,7 @@ std::string refuse_winograd(const Query& q) {
 template <class Kernel>
 std::shared_ptr<Banded> banded(std::shared_ptr<Kernel> k, const kernels::ConvShape& s) {
   const int down = (s.kh - 1) * s.dh - s.pt;
-  if (s.pt < 0 || down < 0) return nullptr;
+  if (s.pt < 0 || down < 0 || s.pb > (s.kh - 1) * s.dh) return nullptr;
   return std::make_shared<Banded>(Banded{.in = {s.n, s.h, s.w},
                                          .out = {s.n, s.oh(), s.ow()},
                                          .in_floats = s.c,
