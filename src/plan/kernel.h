@@ -8,8 +8,8 @@
 #include "base/cpu.h"
 #include "base/threads.h"
 #include "ir/op.h"
-#include "kernels/operand.h"
 #include "kernels/epilogue.h"
+#include "kernels/operand.h"
 
 namespace fovea {
 
