@@ -52,8 +52,8 @@ void measure(const ConvShape& s, Pool& pool, bool cold) {
   const Isa isa = active_isa();
   Buffer x(size_t(s.n) * s.h * s.w * s.c), y(outputs), w(size_t(s.o) * 9 * s.c);
   Subject<GatherConv> direct(GatherConv(s, Direction::forward, isa, pool.size()), w, pool, cold);
-  Subject<Winograd> small(Winograd(s, isa, pool.size(), 2), w, pool, cold);
-  Subject<Winograd> large(Winograd(s, isa, pool.size(), 4), w, pool, cold);
+  Subject<Winograd> small(Winograd(s, Direction::forward, isa, pool.size(), 2), w, pool, cold);
+  Subject<Winograd> large(Winograd(s, Direction::forward, isa, pool.size(), 4), w, pool, cold);
   const double begin = bench::seconds();
   for (int i = 0; i < 8 || (i < 2000 && bench::seconds() - begin < 0.3); i++) {
     direct.run(x, y, pool);
@@ -64,7 +64,7 @@ void measure(const ConvShape& s, Pool& pool, bool cold) {
   fmt::print("n{} {:>3}x{:<3} {:>4}->{:<4} direct {:6.1f}   2x2 {:6.1f} = {:4.2f}x   4x4 {:6.1f} = {:4.2f}x   {}\n", s.n,
              s.h, s.w, s.c, s.o, flops / direct.best() * 1e-9, flops / small.best() * 1e-9, direct.best() / small.best(),
              flops / large.best() * 1e-9, direct.best() / large.best(),
-             refused ? refused : Winograd(s, isa, pool.size()).name());
+             refused ? refused : Winograd(s, Direction::forward, isa, pool.size()).name());
   std::fflush(stdout);
 }
 

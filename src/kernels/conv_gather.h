@@ -32,7 +32,7 @@ class GatherConv {
   size_t packed_floats() const { return packed_floats_; }  // of the weights in the order of the tiles; 64-byte aligned
   size_t workspace_bytes() const { return threads_ * thread_bytes_; }
   void pack(const float* w, float* packed, Pool& pool) const;
-  // The epilogue, if any, takes every finished block of a forward convolution.
+  // The epilogue, if any, takes every finished block of a convolution that is forward or of stride 1.
   void run(const float* in, const float* packed, float* out, void* work, Pool& pool, const Epilogue* epilogue) const;
   // Output pixels [first, first + count), whole rows of one image, on the calling thread. Forward only.
   size_t part_workspace_bytes() const { return thread_bytes_; }

@@ -37,6 +37,8 @@ struct GatherConv::Job {
   float* out;
   const Epilogue* epilogue;
   int64_t origin = 0;  // the pixel where `in` begins
+
+  Job without_epilogue() const { return {in, packed, out, nullptr, origin}; }
 };
 
 GatherConv::Space GatherConv::space(void* work, int thread) const {
@@ -123,7 +125,11 @@ void GatherConv::run_chunk(const Job& job, const Phase& phase, int64_t chunk, in
   s.chunk = chunk;  // the next group's turn finds it so
   const int64_t panels = static_cast<int64_t>(panels_.size());
   const int64_t begin = panels * group / phase.panel_groups, end = panels * (group + 1) / phase.panel_groups;
-  for (int64_t i = begin; i < end; i++) run_panel(job, phase, panels_[i], first, pixels, s);
+  // A program finishes all channels of the chunk at once: its operands then lie together, as they do in memory.
+  const bool program = job.epilogue && !job.epilogue->finish && begin == 0 && end == panels;
+  const Job products = program ? job.without_epilogue() : job;
+  for (int64_t i = begin; i < end; i++) run_panel(products, phase, panels_[i], first, pixels, s);
+  if (program) (*job.epilogue)(s.out[0], first, pixels, out_channels_, 0, out_channels_);
 }
 
 int64_t GatherConv::most_rows(const Phase& phase) const { return ceil_div(phase.rows, phase.chunks / shape_.n); }
@@ -228,6 +234,9 @@ void GatherConv::run_rows(const Job& job, const Phase& phase, int64_t image, int
       run_row(job, phase, panel, image * phase.rows + y, y - y0, s);
     }
   }
+  if (!job.epilogue || job.epilogue->finish) return;
+  const int64_t first = (image * phase.rows + y0) * phase.cols;
+  (*job.epilogue)(job.out + first * out_channels_, first, (y1 - y0) * phase.cols, out_channels_, 0, out_channels_);
 }
 
 void GatherConv::copy_padded(const Job& job, const Phase& phase, int64_t image, int64_t y0, int64_t y1, Space& s) const {
@@ -267,8 +276,6 @@ void GatherConv::run_row(const Job& job, const Phase& phase, const Panel& panel,
     tile.c = out + parts.begin(i) * tile.ldc;
     fns[parts.size(i) - 1](tile);
   }
-  if (job.epilogue && !tile.finish.finish)
-    (*job.epilogue)(out, row * phase.cols, phase.cols, out_channels_, panel.out_c, panel.out_c + panel.cols);
 }
 
 }  // namespace fovea::kernels

@@ -259,7 +259,7 @@ void PwEngine::make_chain(int end) {
     int from = i > begin ? v.chain : values_[v.operand[0]].stage == 2 ? 0 : 1;
     if (i == begin) start = v.operand[from];
     if (i == begin && values_[start].stage == 1) only_links_ = false;
-    bool binary = arity(v.op) == 2, turned = from == 1 && (v.op == Pw::sub || v.op == Pw::div);
+    bool binary = arity(v.op) == 2, turned = from == 1 && !PwLink::commutes(v.op);
     int other = binary ? v.operand[1 - from] : start;
     links_.push_back({PwLink::code_of(v.op, turned), other});
   }

@@ -13,6 +13,7 @@ constexpr int64_t kFewTiles = 24;             // so few are bound by reading wei
 constexpr int64_t kPackChannels = 16;         // a cache line of the weights
 constexpr int64_t kMostWeights = 2560 << 10;  // transformed, of a layer
 constexpr int64_t kEpilogueTiles = 8;         // a call per that many tiles of a row
+constexpr int64_t kPackingPixels = 1024;      // transforming weights takes as long as is won on a few hundred pixels
 
 // Cycles of cores with 32 products a cycle, fitted to measurements. A register tile costs as many channels more as its
 // stores and calls take and never less than 16 rows, a float of weights 0.4 (those of a whole network are rarely in the
@@ -32,6 +33,16 @@ double winograd_cost(const ConvShape& s, int tile) {
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
 
 }  // namespace
+
+ConvShape winograd_shape(const ConvShape& s, Direction direction) {
+  ConvShape r = s;
+  if (direction == Direction::forward) return r;
+  r.h = s.oh(), r.w = s.ow(), r.c = s.o, r.o = s.c;
+  r.pt = s.kh - 1 - s.pt, r.pb = s.kh - 1 - s.pb, r.pl = s.kw - 1 - s.pl, r.pr = s.kw - 1 - s.pr;
+  return r;
+}
+
+bool winograd_pays_packing(const ConvShape& s) { return int64_t{s.n} * s.oh() * s.ow() >= kPackingPixels; }
 
 // The large one if it is clearly faster: its weights are larger, and so is its error.
 int winograd_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
@@ -59,13 +70,15 @@ struct Winograd::Job {
   const Epilogue* epilogue;
 };
 
-Winograd::Winograd(const ConvShape& s, Isa isa, int threads, int tile)
-    : shape_(s),
+Winograd::Winograd(const ConvShape& shape, Direction direction, Isa isa, int threads, int tile)
+    : shape_(winograd_shape(shape, direction)),
+      direction_(direction),
       set_(tile_set(isa)),
       threads_(threads),
-      tile_(tile ? tile : winograd_tile(s)),
+      tile_(tile ? tile : winograd_tile(shape_)),
       transforms_(tile_ == 2 ? FOVEA_TABLE(isa, winograd).small : FOVEA_TABLE(isa, winograd).large),
-      zeros_(s.c) {
+      zeros_(shape_.c) {
+  const ConvShape& s = shape_;
   rows_ = ceil_div(s.oh(), tile_), columns_ = ceil_div(s.ow(), tile_), tiles_ = s.n * rows_ * columns_;
   // Narrow register tiles have more rows: few tiles then pass the weights once or twice only.
   const Parts parts(set_.vectors_for(s.o), tiles_ <= kFewTiles ? 2 : set_.vectors);
@@ -149,10 +162,15 @@ void Winograd::pack_channel(const Panel& panel, int64_t k, const float* w, float
   const int t = tile_ + 2, n = panel.width;
   const int64_t c = shape_.c;
   double taps[3][3][kMost] = {}, columns[3][6][kMost];
-  for (int o = 0; o < panel.cols; o++) {
-    const float* from = w + (int64_t{panel.out_c} + o) * 9 * c + k;
-    for (int u = 0; u < 3; u++) {
-      for (int v = 0; v < 3; v++) taps[v][u][o] = double{from[(u * 3 + v) * c]};
+  if (direction_ == Direction::forward) {
+    for (int o = 0; o < panel.cols; o++) {
+      const float* from = w + (int64_t{panel.out_c} + o) * 9 * c + k;
+      for (int i = 0; i < 9; i++) taps[i % 3][i / 3][o] = double{from[i * c]};
+    }
+  } else {  // from the last tap to the first; what is read is what a forward run writes
+    const float* from = w + k * 9 * shape_.o + panel.out_c;
+    for (int i = 0; i < 9; i++) {
+      for (int o = 0; o < panel.cols; o++) taps[i % 3][i / 3][o] = double{from[(8 - i) * int64_t{shape_.o} + o]};
     }
   }
   for (int v = 0; v < 3; v++) evaluate(tile_, taps[v][0], taps[v][1], taps[v][2], n, columns[v][0], kMost);

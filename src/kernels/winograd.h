@@ -1,7 +1,8 @@
 // Winograd's convolution (arXiv:1509.09308) for dense 3x3 kernels of stride 1: F(2x2, 3x3) multiplies 2.25 times less than
 // the direct kernel, F(4x4, 3x3) 4 times less. y[n,oh,ow,o] = x[n,h,w,c] * w[o,3,3,c], then the epilogue.
 // Input tiles are transformed into t x t matrices [tiles, c], multiplied with the transformed weights [c, o], and
-// transformed back. Bits do not depend on the threads.
+// transformed back. Bits do not depend on the threads. The gradient of x is such a convolution too: of y's, with the kernel
+// turned around.
 #pragma once
 #include <cstddef>
 #include <vector>
@@ -15,9 +16,15 @@
 
 namespace fovea::kernels {
 
+// What is computed: the shape itself, or that of the convolution that makes the gradient of its x.
+ConvShape winograd_shape(const ConvShape& shape, Direction direction);
+
 // Why this kernel does not take a shape or is not worth it there, or null when it is. Of the shape of one image:
 // neither another number of threads nor another batch changes the bits.
 const char* winograd_refuses(const ConvShape& shape);
+
+// Whether a run wins more than it costs to transform the weights.
+bool winograd_pays_packing(const ConvShape& shape);
 
 // The outputs of a tile in each direction that a shape is best served with: 2 or 4.
 int winograd_tile(const ConvShape& shape);
@@ -30,7 +37,7 @@ constexpr double winograd_error(int tile) { return tile == 2 ? 6 : 18; }
 class Winograd {
  public:
   // tile: outputs of a tile in each direction, 2 or 4; 0: what the shape is best served with.
-  Winograd(const ConvShape& shape, Isa isa, int threads, int tile = 0);
+  Winograd(const ConvShape& shape, Direction direction, Isa isa, int threads, int tile = 0);
 
   const char* name() const { return tile_ == 4 ? "winograd 4x4" : "winograd 2x2"; }
   size_t packed_floats() const;
@@ -56,7 +63,8 @@ class Winograd {
   void multiply(const Job& job, int64_t tiles, const Panel& panel, const Space& space) const;
   void finish(const Job& job, int64_t first, int64_t tiles, const Panel& panel, const Space& space) const;
 
-  ConvShape shape_;
+  ConvShape shape_;  // winograd_shape
+  Direction direction_;
   const TileSet& set_;
   int threads_, tile_;
   const WinogradTable::Transforms& transforms_;

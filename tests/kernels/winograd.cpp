@@ -48,10 +48,11 @@ std::string text(const ConvShape& s, int tile) {
 }
 
 Floats run(const ConvShape& s, int tile, Isa isa, int threads, const Floats& x, const Floats& w,
-           const Epilogue* epilogue = nullptr) {
+           const Epilogue* epilogue = nullptr, Direction direction = Direction::forward) {
   Pool pool(threads);
-  const Winograd conv(s, isa, threads, tile);
-  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s), Guarded::At::end, NAN);
+  const Winograd conv(s, direction, isa, threads, tile);
+  const size_t size = direction == Direction::forward ? y_size(s) : x_size(s);
+  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(size, Guarded::At::end, NAN);
   Guarded work((conv.workspace_bytes() + 3) / 4, Guarded::At::end, NAN);
   conv.pack(gw.data(), packed.data(), pool);
   conv.run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
@@ -98,6 +99,31 @@ TEST_P(WinogradShapes, Forward) {
         EXPECT_EQ(std::memcmp(one.data(), many.data(), one.size() * sizeof(float)), 0)
             << text(s, tile) << " " << isa_name(isa) << ": " << threads << " threads";
       }
+    }
+  }
+}
+
+// [c][the taps from the last to the first][o] of w.
+Floats turned(const ConvShape& s, const Floats& w) {
+  Floats r(w.size());
+  for (int o = 0; o < s.o; o++)
+    for (int t = 0; t < 9; t++)
+      for (int c = 0; c < s.c; c++) r[(size_t(c) * 9 + 8 - t) * s.o + o] = w[(size_t(o) * 9 + t) * s.c + c];
+  return r;
+}
+
+TEST_P(WinogradShapes, BackwardData) {
+  const ConvShape& s = GetParam();
+  const Floats dy = noise(y_size(s), 1), w = noise(w_size(s), 2);
+  const ConvShape mirrored = winograd_shape(s, Direction::backward_data);
+  Doubles want(x_size(s));
+  reference_conv_backward_data(s, dy.data(), w.data(), want.data());
+  for (int tile : kTiles) {
+    for (Isa isa : isas()) {
+      const Floats got = run(s, tile, isa, 2, dy, w, nullptr, Direction::backward_data);
+      const double bound = winograd_error(tile) * 0x1p-24 * magnitude(mirrored, dy, turned(s, w));
+      expect_near(got, want, bound, text(s, tile) + " " + isa_name(isa));
+      EXPECT_EQ(got, run(mirrored, tile, isa, 3, dy, turned(s, w))) << text(s, tile) << " " << isa_name(isa);
     }
   }
 }

@@ -101,11 +101,13 @@ int64_t winograd_steps(const Plan& p) {
   return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
 }
 
-TEST(Plan, WinogradOnlyInPlansThatDoNotTrainAndWhereAllowed) {
+TEST(Plan, WinogradWhereItPaysAndIsAllowed) {
   auto g = inference(*fold_norm(*build_model(find_model("resnet18"), 1)));
   EXPECT_EQ(winograd_steps(*make_plan(*g, {})), 10);  // the 3x3 convolutions of stride 1 but those of 512 channels
   EXPECT_EQ(winograd_steps(*make_plan(*g, {.winograd = false})), 0);
-  EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 2, 64), {})), 0);
+  EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 1, 64), {})), 0);  // few pixels for weights that change
+  EXPECT_GT(winograd_steps(*make_plan(*training_graph("resnet18", 8, 64), {})), 0);
+  EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 8, 64), {.winograd = false})), 0);
 }
 
 TEST(Plan, WinogradIsCloseToDirectSums) {

@@ -34,8 +34,6 @@ static constexpr void ternary(PwTable& t, Pw op, F) {
   fn[4] = loop<F, 3, 4>, fn[5] = loop<F, 3, 5>, fn[6] = loop<F, 3, 6>;
 }
 
-static V one_if(I mask) { return (V)(mask & (I)set1(1.0f)); }
-
 static void copy_row(float* d, const float* s, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) store(d + i, load(s + i));

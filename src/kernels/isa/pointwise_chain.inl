@@ -7,6 +7,8 @@ constexpr int kVectors = 8;  // more do not fit the registers beside what exp an
 constexpr int kVectors = 4;  // of 16 registers
 #endif
 
+static inline V one_if(I mask) { return (V)(mask & (I)set1(1.0f)); }
+
 // At i, kCount vectors; or the first k lanes of one if k is not 0.
 template <int kCount>
 __attribute__((always_inline)) static inline void chain_at(float* d, const float* a, const PwLink* links, int count,
@@ -50,6 +52,10 @@ __attribute__((always_inline)) static inline void chain_at(float* d, const float
       FOVEA_LINK(PwLink::code_of(Pw::div, true), b / v)
       FOVEA_LINK(PwLink::code_of(Pw::max, false), max(v, b))
       FOVEA_LINK(PwLink::code_of(Pw::min, false), min(v, b))
+      FOVEA_LINK(PwLink::code_of(Pw::gt, false), one_if(v > b))
+      FOVEA_LINK(PwLink::code_of(Pw::gt, true), one_if(b > v))
+      FOVEA_LINK(PwLink::code_of(Pw::ge, false), one_if(v >= b))
+      FOVEA_LINK(PwLink::code_of(Pw::ge, true), one_if(b >= v))
 #undef FOVEA_LINK
 #undef FOVEA_LINK1
     }

@@ -19,6 +19,7 @@ struct PwLink {
   int code;
 
   static constexpr int code_of(Pw op, bool reversed) { return static_cast<int>(op) * 2 + reversed; }
+  static constexpr bool commutes(Pw op) { return op != Pw::sub && op != Pw::div && op != Pw::gt && op != Pw::ge; }
   static constexpr bool has(Pw op) {
     switch (op) {
       case Pw::neg:
@@ -37,7 +38,9 @@ struct PwLink {
       case Pw::mul:
       case Pw::div:
       case Pw::max:
-      case Pw::min: return true;
+      case Pw::min:
+      case Pw::gt:
+      case Pw::ge: return true;
       default: return false;
     }
   }

@@ -42,13 +42,19 @@ std::string refuse_dense(const Query& q) {
   return shape_of(q).depthwise() ? "" : "not one output channel per input channel";
 }
 
-// Its weights are transformed, which only pays if it is done once.
+kernels::Direction direction(const Query& q) {
+  return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
+}
+
+// Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
-  if (const char* reason = kernels::winograd_refuses(shape_of(q))) return reason;
+  const kernels::ConvShape s = kernels::winograd_shape(shape_of(q), direction(q));
+  if (const char* reason = kernels::winograd_refuses(s)) return reason;
   if (!q.winograd) return "switched off";
-  if (!q.fixed_input(1)) return "weights that change";
-  const bool half = q.precision_with(1, shape_of(q).c) == kernels::Precision::bf16 && kernels::bf16(q.isa).channels == 2;
-  return half && kernels::winograd_tile(shape_of(q)) == 2 ? "bfloat16 is as fast" : "";
+  const bool constant = direction(q) == kernels::Direction::forward && q.fixed_input(1);
+  if (!constant) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
+  const bool half = q.precision_with(1, s.c) == kernels::Precision::bf16 && kernels::bf16(q.isa).channels == 2;
+  return half && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
 }
 
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
@@ -82,17 +88,15 @@ Bound packed_bound(std::shared_ptr<Kernel> k, int weight) {
   return b;
 }
 
-kernels::Direction direction(const Query& q) {
-  return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
-}
-
 // in: x, w forward; w, dy backward.
 template <class Kernel>
 Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k) {
+  const kernels::ConvShape s = shape_of(q);
   const bool forward = direction(q) == kernels::Direction::forward;
   Bound b = packed_bound(k, forward ? 1 : 0);
-  b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv>;
-  if (forward) b.band = banded(k, shape_of(q));
+  // the gradient of a strided convolution is made a residue class at a time: its pixels do not lie together
+  b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv> || (s.sh == 1 && s.sw == 1);
+  if (forward) b.band = banded(k, s);
   return b;
 }
 
@@ -108,7 +112,8 @@ Bound bind_gather(const Query& q) {
 }
 
 Bound bind_winograd(const Query& q) {
-  Bound b = packed_bound(std::make_shared<kernels::Winograd>(shape_of(q), q.isa, q.threads), 1);
+  const int weights = direction(q) == kernels::Direction::forward ? 1 : 0;
+  Bound b = packed_bound(std::make_shared<kernels::Winograd>(shape_of(q), direction(q), q.isa, q.threads), weights);
   b.takes_epilogue = true;
   return b;
 }
@@ -128,6 +133,7 @@ const Row rows[] = {
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
     {&Conv2d::op, "conv", takes_all, bind_gather},
     {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise},
+    {&Conv2dInputGrad::op, "winograd_data", refuse_winograd, bind_winograd},
     {&Conv2dInputGrad::op, "conv_data", takes_all, bind_gather},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
