@@ -53,8 +53,8 @@ std::string refuse_winograd(const Query& q) {
   if (!q.winograd) return "switched off";
   const bool constant = direction(q) == kernels::Direction::forward && q.fixed_input(1);
   if (!constant) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
-  const bool half = q.precision_with(1, s.c) == kernels::Precision::bf16 && kernels::bf16(q.isa).channels == 2;
-  return half && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
+  const bool pairs = kernels::operand(q.precision_with(1, s.c), q.isa).channels == 2;
+  return pairs && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
 }
 
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
