@@ -38,6 +38,7 @@ FOVEA_INLINE double logarithm(double p) {
 
 // Of x in [0, 2 pi], to about 1e-12 of itself unless `rest`, the distance to a multiple of pi / 2, is tiny. Taylor's series.
 FOVEA_INLINE double cosine(double x, double& rest) {
+  // NOLINTNEXTLINE(bugprone-incorrect-roundings): x is not negative
   int32_t quarters = static_cast<int32_t>(x * (2 / std::numbers::pi) + 0.5);
   double r = (x - quarters * 0x1.921fb544p+0) - quarters * 0x1.0b4611a626331p-34;  // pi / 2 = a part of 33 bits + the rest
   double z = r * r, s = 1 / 6227020800., c = 1 / 479001600.;

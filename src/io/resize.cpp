@@ -42,8 +42,10 @@ double weight(Filter f, double x) {
 int resample_weights(int in, int out, int i, Filter f, std::vector<double>& weights) {
   double scale = static_cast<double>(in) / out, wide = std::max(scale, 1.0);
   double support = kSupport[static_cast<int>(f)] * wide, center = (i + 0.5) * scale, sum = 0;
+  // NOLINTBEGIN(bugprone-incorrect-roundings): towards zero, as Pillow does
   int first = std::max(static_cast<int>(center - support + 0.5), 0);
   int count = std::min(static_cast<int>(center + support + 0.5), in) - first;
+  // NOLINTEND(bugprone-incorrect-roundings)
   weights.resize(count);
   for (int t = 0; t < count; t++) sum += weights[t] = weight(f, (t + first - center + 0.5) * (1 / wide));
   if (sum != 0)
