@@ -48,7 +48,8 @@ std::vector<Line> read_lines(const std::string& file) {
     bool numbers = std::none_of(line.begin(), line.end(), [](double v) { return std::isnan(v); });
     if (columns == 0) columns = line.size();
     if (!numbers || line.size() < 2 || line.size() != columns || columns > kMostColumns)
-      fail(Code::bad_file, "{}:{}: got {}, need {} numbers of at most 1e100", file, number, escape_control(text.substr(0, 60)),
+      fail(Code::bad_file, "{}:{}: got {}, need {} numbers of at most 1e100", file, number,
+           escape_control(text.substr(0, 60)),
            columns > 1 && columns <= kMostColumns ? std::to_string(columns) : "2 to 4096");
     double label = line.back();
     if (label < 0 || label >= kMostClasses || label != std::floor(label))
