@@ -63,9 +63,16 @@ __attribute__((always_inline)) static inline void chain_at(float* d, const float
   for (int j = 0; j < kCount; j++) put(d + i + j * kLanes, x[j], k);
 }
 
+// From i on, as many times as kCount vectors fit in.
+template <int kCount>
+static inline int64_t chain_from(float* d, const float* a, const PwLink* links, int count, int64_t i, int64_t n) {
+  for (; i + kCount * kLanes <= n; i += kCount * kLanes) chain_at<kCount>(d, a, links, count, i, 0);
+  return i;
+}
+
 static void chain(float* d, const float* a, const PwLink* links, int count, int64_t n) {
-  int64_t i = 0;
-  for (; i + kVectors * kLanes <= n; i += kVectors * kLanes) chain_at<kVectors>(d, a, links, count, i, 0);
-  for (; i + kLanes <= n; i += kLanes) chain_at<1>(d, a, links, count, i, 0);
+  int64_t i = chain_from<kVectors>(d, a, links, count, 0, n);
+  i = chain_from<kVectors / 2>(d, a, links, count, i, n);
+  i = chain_from<1>(d, a, links, count, i, n);
   if (i < n) chain_at<1>(d, a, links, count, i, n - i);
 }
