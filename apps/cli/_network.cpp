@@ -57,7 +57,7 @@ void NetworkFlags::add(Flags& o) {
 
 void add_precision(Flags& o, std::string& precision) {
   o.choice("--precision", {"f32", "bf16"}, precision,
-           "of the numbers that are multiplied: bf16 is up to twice as fast and rounds to 8 bits; default: f32");
+           "of the numbers that are multiplied: bf16 rounds to 8 bits, faster with AVX512-BF16 only; default: f32");
 }
 
 kernels::Precision precision_of(const std::string& name) {

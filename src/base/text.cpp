@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <numeric>
 
@@ -163,9 +164,15 @@ std::string escape_xml(std::string_view text) {
 }
 
 std::string escape_csv(std::string_view text) {
-  if (text.find_first_of(",\"\n\r") == text.npos) return std::string(text);
+  double number = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  bool is_number = error == std::errc() && end == text.data() + text.size();
+  bool formula = !text.empty() && std::string_view("=+-@\t\r").find(text[0]) != text.npos && !is_number;
+  std::string out = formula ? "'" : "";
+  out += text;
+  if (out.find_first_of(",\"\n\r") == out.npos) return out;
   std::string quoted = "\"";
-  for (char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  for (char c : out) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
   return quoted + '"';
 }
 

@@ -15,8 +15,7 @@ std::string escape_control(std::string_view text);
 std::string clip(std::string_view text, size_t most);
 // A name from outside as a person may see it: escaped, and at most 200 characters.
 std::string printable(std::string_view name);
-// For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed). All read back as they were: that
-// spreadsheets take a field with = at its front for a formula is no reason to change the name of a file.
+// For JSON strings, XML/HTML text and attributes, CSV fields (quoted if needed; formula prefixes are defused).
 std::string escape_json(std::string_view text);
 std::string escape_xml(std::string_view text);
 std::string escape_csv(std::string_view text);

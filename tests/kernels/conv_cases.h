@@ -5,19 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "kernels/noise.h"
 #include "kernels/shapes.h"
 
 namespace fovea::kernels {
 
 using Floats = std::vector<float>;
-
-inline Floats noise(size_t n, uint64_t stream) {
-  Random random(7, stream);
-  Floats values(n);
-  for (float& v : values) v = random.uniform(-1.f, 1.f);
-  return values;
-}
+using test::noise;
 
 inline size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
 inline size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.o; }

@@ -8,20 +8,14 @@
 #include <cmath>
 #include <string>
 
-#include "base/random.h"
 #include "kernels/guarded.h"
+#include "kernels/noise.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
-
-std::vector<float> noise(size_t n, uint64_t stream) {
-  Random random(11, stream);
-  std::vector<float> values(n);
-  for (float& v : values) v = random.uniform(-1.f, 1.f);
-  return values;
-}
+using test::noise;
 
 size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
 size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.c; }

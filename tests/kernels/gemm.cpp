@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
 #include "kernels/guarded.h"
+#include "kernels/noise.h"
 #include "kernels/tagged.h"
 
 namespace fovea::kernels {
@@ -19,16 +19,10 @@ namespace {
 
 using test::Guarded;
 using test::isas;
+using test::noise;
 using test::Tag;
 using test::tag;
 using Floats = std::vector<float>;
-
-Floats noise(size_t n, uint64_t stream) {
-  Random random(5, stream);
-  Floats values(n);
-  for (float& v : values) v = random.uniform(-1.f, 1.f);
-  return values;
-}
 
 std::string text(const MatmulShape& s) {
   return fmt::format("{}x{}x{} batch {}x{}{}{}", s.m, s.n, s.k, s.outer, s.inner, s.a.transposed ? " ta" : "",

@@ -8,10 +8,8 @@
 #include <cmath>
 #include <cstring>
 
-#include "kernels/conv_cases.h"
-#include "kernels/conv_gather.h"
 #include "kernels/conv_reference.h"
-#include "kernels/guarded.h"
+#include "kernels/conv_run.h"
 #include "kernels/tagged.h"
 
 namespace fovea::kernels {
@@ -48,12 +46,7 @@ Floats integers(Floats w, int o, Floats& scales) {
 
 Floats run(const ConvShape& s, Isa isa, int threads, const Floats& x, const Floats& w, const Epilogue* epilogue = nullptr,
            const Quantization& q = kX) {
-  Pool pool(threads);
-  GatherConv conv(s, isa, threads, q);
-  Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s)), work((conv.workspace_bytes() + 3) / 4);
-  conv.pack(gw.data(), packed.data(), pool);
-  conv.run(gx.data(), packed.data(), y.data(), work.data(), pool, epilogue);
-  return y.values();
+  return run_whole(GatherConv(s, isa, threads, q), s, threads, x, w, epilogue);
 }
 
 class Int8 : public testing::TestWithParam<ConvShape> {};
@@ -79,18 +72,7 @@ TEST_P(Int8, SumsAreExact) {
 TEST_P(Int8, PartsAreTheWhole) {
   const ConvShape& s = GetParam();
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2), whole = run(s, Isa::portable, 2, x, w);
-  for (Isa isa : isas()) {
-    Pool pool(1);
-    GatherConv conv(s, isa, 2, kX);
-    Guarded gx(x), gw(w), packed(conv.packed_floats()), y(y_size(s)), work((conv.part_workspace_bytes() + 3) / 4);
-    conv.pack(gw.data(), packed.data(), pool);
-    for (int row = 0, count; row < s.n * s.oh(); row += count) {
-      count = std::min(1 + row % 3, s.oh() - row % s.oh());
-      conv.run_part(gx.data(), packed.data(), y.data(), work.data(), int64_t{row} * s.ow(), int64_t{count} * s.ow(),
-                    nullptr);
-    }
-    EXPECT_EQ(y.values(), whole) << text(s) << " " << isa_name(isa);
-  }
+  for (Isa isa : isas()) EXPECT_EQ(run_parts(GatherConv(s, isa, 2, kX), s, x, w), whole) << text(s) << " " << isa_name(isa);
 }
 
 TEST_P(Int8, EpiloguesTakeScaledSums) {

@@ -8,24 +8,19 @@
 
 #include "base/random.h"
 #include "kernels/guarded.h"
+#include "kernels/noise.h"
 
 namespace fovea::kernels {
 namespace {
 
 using test::Guarded;
+using test::noise;
 
 // Few distinct values, so that windows have ties.
 std::vector<float> steps(size_t n, uint64_t stream) {
   Random random(5, stream);
   std::vector<float> values(n);
   for (float& v : values) v = static_cast<float>(static_cast<int>(random.below(9)) - 6);
-  return values;
-}
-
-std::vector<float> noise(size_t n, uint64_t stream) {
-  Random random(6, stream);
-  std::vector<float> values(n);
-  for (float& v : values) v = random.uniform(-1.f, 1.f);
   return values;
 }
 

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/random.h"
+#include "kernels/conv_cases.h"
 #include "kernels/conv_reference.h"
 #include "kernels/guarded.h"
 #include "kernels/tagged.h"
@@ -23,21 +23,9 @@ using test::Guarded;
 using test::isas;
 using test::Tag;
 using test::tag;
-using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 
 constexpr int kTiles[] = {2, 4};
-
-Floats noise(size_t n, uint64_t stream, float low = -1) {
-  Random random(11, stream);
-  Floats values(n);
-  for (float& v : values) v = random.uniform(low, 1.f);
-  return values;
-}
-
-size_t x_size(const ConvShape& s) { return size_t(s.n) * s.h * s.w * s.c; }
-size_t y_size(const ConvShape& s) { return size_t(s.n) * s.oh() * s.ow() * s.o; }
-size_t w_size(const ConvShape& s) { return size_t(s.o) * 9 * s.c; }
 
 ConvShape shape(int n, int h, int w, int c, int o, int top, int left, int bottom, int right) {
   return {.n = n, .h = h, .w = w, .c = c, .o = o, .kh = 3, .kw = 3, .pt = top, .pl = left, .pb = bottom, .pr = right};

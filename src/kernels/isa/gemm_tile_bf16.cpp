@@ -16,12 +16,10 @@ struct V : Vector {
 };
 constexpr int kVectors = 4;
 constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
-constexpr int kColumnsForm[kVectors] = {1, 1, 1, 1};
-constexpr int kLine[TileSet::kLineVectors] = {1, 1};
-constexpr int kLineChannels[] = {0, 0};
 constexpr bool kIntegers = false;
 
 #include "kernels/isa/gemm_tile.inl"
+#include "kernels/isa/gemm_words.inl"
 
 }  // namespace
 

@@ -21,12 +21,10 @@ struct V : Vector {
 };
 constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {8, 4};
-constexpr int kColumnsForm[kVectors] = {1, 1};
-constexpr int kLine[TileSet::kLineVectors] = {1, 1};
-constexpr int kLineChannels[] = {0, 0};
 constexpr bool kIntegers = true;
 
 #include "kernels/isa/gemm_tile.inl"
+#include "kernels/isa/gemm_words.inl"
 #include "kernels/isa/int8.inl"
 
 }  // namespace
