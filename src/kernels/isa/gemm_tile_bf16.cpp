@@ -18,7 +18,6 @@ constexpr int kVectors = 4;
 constexpr int kRowsForm[kVectors] = {12, 12, 8, 6};
 constexpr bool kIntegers = false;
 
-#include "kernels/isa/gemm_tile.inl"
 #include "kernels/isa/gemm_words.inl"
 
 }  // namespace

@@ -23,7 +23,6 @@ constexpr int kVectors = 2;
 constexpr int kRowsForm[kVectors] = {8, 4};
 constexpr bool kIntegers = true;
 
-#include "kernels/isa/gemm_tile.inl"
 #include "kernels/isa/gemm_words.inl"
 #include "kernels/isa/int8.inl"
 

@@ -2,3 +2,5 @@
 constexpr int kColumnsForm[TileSet::kMaxVectors] = {1, 1, 1, 1};
 constexpr int kLine[TileSet::kLineVectors] = {1, 1};
 constexpr int kLineChannels[] = {0, 0};
+
+#include "kernels/isa/gemm_tile.inl"
