@@ -42,6 +42,14 @@ template <class F>
   }
 }
 
+// A row of a tile lies in as many places as it has pixels, which no prefetcher of the machine follows: it is asked for some
+// rows ahead. Beyond the image lies the next one, or what nobody reads.
+constexpr int kRowsAhead = 3;
+template <int P, int kWrite = 0>
+[[gnu::always_inline]] inline void prefetch_row(const float* p, int64_t step) {
+  unroll<P>([&](auto j) FOVEA_INLINE { __builtin_prefetch(p + j.value * step, kWrite); });
+}
+
 // kWhole: every pixel that the piece reads exists.
 template <int P, int N, bool kWhole>
 [[gnu::always_inline]] inline void forward_piece(V (&acc)[P], const float* x, int64_t step, const float* w, uint32_t inside,
@@ -77,11 +85,13 @@ void forward_strip(const DepthwiseStrip& s) {
   for (int row = 0; row < s.height; row++) {
     V acc[P];
     unroll<P>([&](auto j) FOVEA_INLINE { acc[j.value] = V{}; });
+    prefetch_row<P, 1>(s.y + (row + kRowsAhead) * s.y_row, s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
       const float* w = s.w + s.taps[r].tap * s.w_row;
       for (int i = 0; i < s.npieces; i++) {
         const DepthwisePiece& piece = s.pieces[i];
+        if (r + 1 == s.begin[row + 1]) prefetch_row<P>(x + piece.column * s.x_column + kRowsAhead * s.x_row, s.x_step);
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
           constexpr int N = decltype(n)::value;
           constexpr uint32_t kAllInside = (uint32_t{1} << (P + N - 1)) - 1;
@@ -125,11 +135,13 @@ void weights_strip(const DepthwiseStrip& s) {
     const float* y = s.y + row * s.y_row;
     V grad[P];
     unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(y + j.value * s.y_step, s.channels); });
+    prefetch_row<P>(y + kRowsAhead * s.y_row, s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
       float* w = s.w + s.taps[r].tap * s.w_row;
       for (int i = 0; i < s.npieces; i++) {
         const DepthwisePiece& piece = s.pieces[i];
+        if (r + 1 == s.begin[row + 1]) prefetch_row<P>(x + piece.column * s.x_column + kRowsAhead * s.x_row, s.x_step);
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
           weights_piece<P, decltype(n)::value>(grad, x + piece.column * s.x_column, s.x_step, w + piece.first * kLanes,
                                                piece.inside, s.channels);
