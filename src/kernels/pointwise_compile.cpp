@@ -29,8 +29,10 @@ PwEngine::PwEngine(const PwProgram& program, Isa isa, const int (&group)[4]) : t
   link_chains();
   int slots = assign_slots();
   FOVEA_CHECK(slots * 4 * kLine <= kScratch);
-  find_late();
   make_steps();
+  if (isa == Isa::avx512) code_ = compile_pointwise(values_, outputs_);
+  if (code_) only_links_ = true;
+  find_late();
   chunk_ = steps() <= 1 ? kLong : dims_[3] <= kShort || dims_[3] > kRow ? kShort : (dims_[3] + kLine - 1) / kLine * kLine;
   if (slots > 0) chunk_ = std::min(chunk_, kScratch / slots / kLine * kLine);
   int64_t cols = dims_[3], blocks = (cols + chunk_ - 1) / chunk_;
@@ -74,7 +76,7 @@ void PwEngine::number(const PwProgram& p) {
     return at[reg];
   };
   for (const PwInst& inst : p.code) {
-    Value v{.op = inst.op, .imm = inst.imm};
+    PwValue v{.op = inst.op, .imm = inst.imm};
     const uint8_t operand[3] = {inst.a, inst.b, inst.c};
     for (int i = 0; i < arity(inst.op); i++) v.operand[i] = read(operand[i]);
     if (inst.op == Pw::load) {
@@ -111,7 +113,7 @@ void PwEngine::drop_unused() {
 void PwEngine::renumber(const std::vector<int>& order) {
   std::vector<int> name(values_.size(), -1);
   for (size_t i = 0; i < order.size(); i++) name[order[i]] = static_cast<int>(i);
-  std::vector<Value> moved;
+  std::vector<PwValue> moved;
   for (int v : order) {
     moved.push_back(values_[v]);
     for (int& o : moved.back().operand) o = o < 0 ? -1 : name[o];
@@ -122,7 +124,7 @@ void PwEngine::renumber(const std::vector<int>& order) {
 }
 
 void PwEngine::choose_stages() {
-  for (Value& v : values_) {
+  for (PwValue& v : values_) {
     v.stage = 0;
     if (v.op == Pw::load) {
       if (v.input == static_cast<int>(strides_.size())) {
@@ -147,7 +149,7 @@ void PwEngine::choose_stages() {
 // moved together, to where they end.
 void PwEngine::link_chains() {
   std::vector<int> uses(values_.size());
-  for (const Value& v : values_) {
+  for (const PwValue& v : values_) {
     for (int o : v.operand) {
       if (o >= 0) uses[o]++;
     }
@@ -155,7 +157,7 @@ void PwEngine::link_chains() {
   for (int v : outputs_) uses[v] += 2;
   std::vector<int> length(values_.size(), 1);
   for (size_t i = 0; i < values_.size(); i++) {
-    Value& v = values_[i];
+    PwValue& v = values_[i];
     if (v.stage != 2 || !PwLink::has(v.op)) continue;
     for (int k = 0; k < 2 && v.chain < 0; k++) {
       int o = v.operand[k];
@@ -187,11 +189,11 @@ int PwEngine::assign_slots() {
   for (int v : outputs_) values_[v].last = count;
   int slots = 0;
   std::vector<int> free;
-  for (Value& v : values_) {
+  for (PwValue& v : values_) {
     if (v.stage == 1 || (v.stage == 2 && v.op == Pw::load)) v.slot = slots++;  // all loads precede all steps
   }
   for (int i = 0; i < count; i++) {
-    Value& v = values_[i];
+    PwValue& v = values_[i];
     if (v.stage != 2 || v.op == Pw::load) continue;
     for (int k = 0; k < 3; k++) {
       int o = v.operand[k];
@@ -228,7 +230,7 @@ void PwEngine::find_late() {
 
 void PwEngine::make_steps() {
   for (size_t i = 0; i < values_.size(); i++) {
-    const Value& v = values_[i];
+    const PwValue& v = values_[i];
     if (v.op == Pw::load) loads_[v.stage].push_back(static_cast<int>(i));
     if (v.op == Pw::load || v.op == Pw::constant || v.linked) continue;
     if (v.chain >= 0) {
@@ -254,7 +256,7 @@ void PwEngine::make_chain(int end) {
   auto first = links_.size();
   int start = 0;
   for (int i = begin; i <= end; i++) {
-    const Value& v = values_[i];
+    const PwValue& v = values_[i];
     // Which operand the chain hands over; the first member begins with what varies.
     int from = i > begin ? v.chain : values_[v.operand[0]].stage == 2 ? 0 : 1;
     if (i == begin) start = v.operand[from];

@@ -24,7 +24,7 @@ int64_t PwEngine::block_chunk(int64_t cols) const {
 
 void PwEngine::begin(Frame& f) const {
   for (size_t i = 0; i < values_.size(); i++) {
-    const Value& v = values_[i];
+    const PwValue& v = values_[i];
     f.value[i] = v.stage == 0 ? f.scalar[i] : f.scratch + std::max(v.slot, 0) * chunk_;
     if (v.op == Pw::constant) std::fill_n(f.scalar[i], kScalars, v.imm);
   }
@@ -50,10 +50,13 @@ void PwEngine::eval(Frame& f, const Tile& t) const {
     }
   } else if (f.y && f.direct[0]) {
     bool dense = t.rows == 1 || f.ld == t.cols;
-    const Value& v = values_[outputs_[0]];
+    const PwValue& v = values_[outputs_[0]];
     f.value[outputs_[0]] = dense ? f.y + (t.row - f.y_row) * f.ld + t.col - f.y_col : f.scratch + v.slot * chunk_;
   }
-  run_steps(f, 2, t.rows * t.cols);
+  if (code_)
+    code_(f.value, t.rows * t.cols, f.mask);
+  else
+    run_steps(f, 2, t.rows * t.cols);
   if (!f.out && !f.y) return;
   for (int i = 0; i < (f.y ? 1 : outputs()); i++) deliver(f, i, t);
 }
@@ -80,7 +83,7 @@ void PwEngine::enter(Frame& f, const Tile& t) const {
 
 // Makes a load's value point to memory where the tile is contiguous there, else copies it.
 void PwEngine::bind(Frame& f, int load, const Tile& t) const {
-  const Value& v = values_[load];
+  const PwValue& v = values_[load];
   const float* p;
   int64_t rs, cs;
   if (v.input == static_cast<int>(strides_.size())) {

@@ -8,6 +8,7 @@
 
 #include "kernels/isa/tables.h"
 #include "kernels/pointwise.h"
+#include "kernels/pointwise_code.h"
 
 namespace fovea::kernels {
 
@@ -56,17 +57,6 @@ class PwEngine {
   bool scalar_result(int i) const { return values_[outputs_[i]].stage == 0; }
 
  private:
-  struct Value {
-    Pw op;
-    int stage = 0;  // 0 scalar, 1 uniform, 2 varying
-    int operand[3] = {-1, -1, -1};
-    int input = -1;  // of load; the number of inputs stands for y
-    float imm = 0;
-    int slot = -1;        // in scratch
-    int last = -1;        // the value that uses it last
-    int chain = -1;       // which operand is the value before it in its chain
-    bool linked = false;  // in a chain and not its end: never stored
-  };
   struct Step {
     PwFn fn;  // null: a chain, from a to d, of links [b, c)
     int16_t d, a, b, c;
@@ -94,13 +84,14 @@ class PwEngine {
   int64_t dims_[4];
   int group_[4];
   std::vector<PwInput> strides_;
-  std::vector<Value> values_;
+  std::vector<PwValue> values_;
   std::vector<int> outputs_;   // values
   std::vector<int> loads_[3];  // values, by stage
   std::vector<Step> steps_[3];
   std::vector<Link> links_;
   std::vector<uint64_t> late_;  // per output: inputs still read after it is computed
-  bool only_links_ = true;      // chains alone take up uniform values, as operands
+  bool only_links_ = true;      // chains or code alone take up uniform values, as operands
+  PwCode code_ = nullptr;       // steps_[2] at once, if it can be had
   int y_ = -1;                  // the value of the preloaded register
   int64_t chunk_, row_step_, col_step_;
   const PwTable* table_;

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/attention_table.h"
+#include "kernels/math_fits.h"
 
 #define FOVEA_LANES 8
 namespace fovea::kernels::avx2 {

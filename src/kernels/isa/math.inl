@@ -1,5 +1,5 @@
 // Elementary functions on V. Errors are against the exact value, measured by tests/kernels/pointwise_math.cpp on every ISA.
-// Polynomials are weighted least-squares fits, reweighted towards minimax, their coefficients rounded to float.
+// Polynomials: math_fits.h, and the functions that use some alone.
 
 template <int N>
 static inline V poly(V x, const float (&c)[N]) {  // c[0] + c[1] x + ...
@@ -20,13 +20,12 @@ static inline V scale2(V x, V n) {
 
 // <= 1.1 ulp, denormal results included (a pool's threads flush those to zero).
 static inline V exp(V x) {
-  static constexpr float c[] = {0.5f, 0.166665122f, 0.0416661911f, 0.0083696153f, 0.00139515335f};
-  x = x > 90.0f ? set1(90.0f) : x;  // infinity from 88.73 on; written so that a NaN stays
-  x = x < -105.0f ? set1(-105.0f) : x;
-  V n = round(x * 1.44269504f);
-  V r = madd(n, set1(-0.693359375f), x);  // ln 2 in two parts, the first short enough for an exact product
-  r = madd(n, set1(2.12194440e-4f), r);
-  return scale2(madd(r * r, poly(r, c), r) + 1.0f, n);
+  x = x > fits::exp_most ? set1(fits::exp_most) : x;  // infinity from 88.73 on; written so that a NaN stays
+  x = x < fits::exp_least ? set1(fits::exp_least) : x;
+  V n = round(x * fits::log2e);
+  V r = madd(n, set1(-fits::ln2_high), x);
+  r = madd(n, set1(-fits::ln2_low), r);
+  return scale2(madd(r * r, poly(r, fits::exp), r) + 1.0f, n);
 }
 
 // <= 1 ulp.
@@ -65,18 +64,10 @@ static inline V odd_ratio(V x, float limit, const float (&p)[N], const float (&q
 
 // <= 5.7 ulp, 5.0 with fma (every 7th float), and an absolute error below 4e-7. Dividing once and correcting the quotient
 // by its residue takes the division's rounding away, but p's and q's stay: 4.3 ulp for 27 % more time.
-static inline V tanh(V x) {
-  static constexpr float p[] = {1.0f, 0.133798212f, 0.0034941535f, 2.05852812e-05f, 1.33213156e-08f};
-  static constexpr float q[] = {1.0f, 0.467131406f, 0.025871532f, 0.000328328111f, 7.76298464e-07f};
-  return odd_ratio(x, 9.02f, p, q);
-}
+static inline V tanh(V x) { return odd_ratio(x, fits::tanh_limit, fits::tanh_p, fits::tanh_q); }
 
 // <= 5.8 ulp, 5.2 with fma, and an absolute error below 4e-7; corrected as above: 4.8 ulp for 27 % more time.
-static inline V erf(V x) {
-  static constexpr float p[] = {1.12837911f, 0.190751344f, 0.0527860038f, 0.00377821666f, 0.000284777518f, 2.04222556e-06f};
-  static constexpr float q[] = {1.0f, 0.502381682f, 0.114244103f, 0.0149946539f, 0.00116487511f, 3.80050842e-05f};
-  return odd_ratio(x, 3.925f, p, q);
-}
+static inline V erf(V x) { return odd_ratio(x, fits::erf_limit, fits::erf_p, fits::erf_q); }
 
 // <= 3 ulp. Only exp of a negative number, so nothing overflows and small results keep their digits.
 static inline V sigmoid(V x) {

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "kernels/isa/tables.h"
+#include "kernels/math_fits.h"
 
 #define FOVEA_LANES 16
 namespace fovea::kernels::avx512 {

@@ -1,6 +1,7 @@
 #include <cstdint>
 
 #include "kernels/isa/tables.h"
+#include "kernels/math_fits.h"
 
 #define FOVEA_LANES 4
 namespace fovea::kernels::portable {
