@@ -1,6 +1,5 @@
 // From a residual network to ConvNeXt in named steps (arXiv:2201.03545, section 2), for 32x32 pictures: each variant is the
-// one before with one thing changed. The last step, separate downsampling (and layer scale), is convnext_micro in
-// convnext.cpp.
+// one before with one thing changed. The last step, separate downsampling, is convnext_micro in convnext.cpp.
 #include <array>
 
 #include "models/cards.h"
