@@ -79,10 +79,12 @@ static void log_softmax(float* y, const float* x, int64_t rows, int64_t cols) {
   }
 }
 
-// sum += the rows of x [rows, cols], in memory order.
+// sum += the rows of x [rows, cols], in memory order; as many rows after them are asked for.
 static inline void add_rows(float* sum, const float* x, int64_t rows, int64_t cols, int64_t ld) {
+  const int64_t ahead = rows * ld;
   for (; rows >= 4; rows -= 4, x += 4 * ld) {
     each_vector(cols, [&](int64_t c, int64_t k) {
+      for (int j = 0; j < 4; j++) __builtin_prefetch(x + ahead + j * ld + c);
       V pairs = (get(x + c, k) + get(x + ld + c, k)) + (get(x + 2 * ld + c, k) + get(x + 3 * ld + c, k));
       put(sum + c, get(sum + c, k) + pairs, k);
     });
