@@ -164,6 +164,7 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   const float *scale = operand_.integers ? job.packed + scales_ : nullptr, *offset = scale ? scale + out_channels_ : nullptr;
   Tile tile{};
   tile.a = s.a, tile.lda = panel.width, tile.b_step = max_chunk_, tile.c_offset = c0, tile.cols = panel.cols;
+  const bool streams = !job.part && &panel == &panels_[0] && phase.terms == 1 && phase.slices.size() == 1;
   for (const Slice& slice : phase.slices) {
     const bool last = &slice == &phase.slices.back();
     if (last) tile.finish = {job.epilogue ? job.epilogue->finish : nullptr, job.out, c0, scale, offset};
@@ -177,9 +178,10 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
     for (int64_t i = 0; i < parts.count; i++) {
       tile.ahead = reinterpret_cast<const char*>(s.a[0] + floats + floats * i / parts.count);
       tile.b = s.in + slice.t0 * max_chunk_ + parts.begin(i), tile.c = s.out + parts.begin(i);
-      if (!job.part && &panel == &panels_[0] && &slice == &phase.slices[0]) {  // as if all lay in a row
-        fetch(tile.b[0] + kAhead, parts.size(i) * in_channels_);
-        fetch<1>(tile.c[0] + kAhead, parts.size(i) * out_channels_);
+      if (!job.part && &slice == &phase.slices[0]) fetch_outputs(tile.c, parts.size(i), panel);
+      if (streams) {  // pixels instead, a line per sixteen of their numbers
+        tile.ahead = reinterpret_cast<const char*>(tile.b[0] + kAhead);
+        tile.ahead_step = parts.size(i) * int64_t{sizeof(float)};
       }
       tiles_.rows_form[vectors - 1][parts.size(i) - 1](tile);
       if (!last || !job.epilogue || tile.finish.finish || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;
@@ -188,6 +190,12 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
     }
     tile.accumulate = true;
   }
+}
+
+// Asks for the outputs that come some tiles later, as if all lay in a row.
+void GatherConv::fetch_outputs(float* const* out, int64_t pixels, const Panel& panel) const {
+  const int64_t ahead = kAhead / out_channels_ * out_channels_ + panel.out_c;
+  for (int64_t i = 0; i < pixels; i++) fetch<1>(out[i] + ahead, panel.cols);
 }
 
 // The job as it is after its input pixels have been rounded into the workspace.

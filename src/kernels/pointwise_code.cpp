@@ -200,32 +200,36 @@ class Compiler {
     return choose(y, at(one));
   }
 
+  // f for every virtual register that an instruction reads.
+  template <class F>
+  static void each_read(const Inst& i, F f) {
+    const int b = i.b.kind == EvexArg::reg ? i.b.id : -1;
+    if (i.a >= 0) f(i.a);
+    if (b >= 0 && b != i.a) f(b);
+    if (i.accumulator >= 0 && i.accumulator != i.a && i.accumulator != b) f(i.accumulator);
+  }
+
   // Machine registers for the virtual ones, freed after their last use. False if there are too few.
   bool allocate() {
     std::vector<int> last(at_(registers_), -1), free;
     for (int i = 0; i < 32; i++) free.push_back(31 - i);
-    auto each = [](const Inst& i, auto f) {
-      if (i.a >= 0) f(i.a);
-      if (i.b.kind == EvexArg::reg && i.b.id >= 0 && i.b.id != i.a) f(i.b.id);
-      if (i.accumulator >= 0 && i.accumulator != i.a && i.accumulator != i.b.id) f(i.accumulator);
-    };
-    for (size_t n = 0; n < code_.size(); n++) each(code_[n], [&](int r) { last[at_(r)] = static_cast<int>(n); });
+    for (size_t n = 0; n < code_.size(); n++) each_read(code_[n], [&](int r) { last[at_(r)] = static_cast<int>(n); });
     machine_.assign(at_(registers_), -1);
     for (size_t n = 0; n < code_.size(); n++) {
       const Inst& i = code_[n];
-      auto release = [&] {
-        each(i, [&](int r) {
-          if (last[at_(r)] == static_cast<int>(n)) free.push_back(machine_[at_(r)]);
-        });
+      auto dies = [&](int r) { return r >= 0 && last[at_(r)] == static_cast<int>(n); };
+      auto release = [&](int r) {
+        if (dies(r) && r != i.accumulator) free.push_back(machine_[at_(r)]);
       };
-      if (i.kind != Inst::madd) release();
+      const bool moves = i.accumulator >= 0 && !dies(i.accumulator);  // into `to`, before the other operands are read
+      if (!moves) each_read(i, release);
+      if (dies(i.accumulator)) free.push_back(machine_[at_(i.accumulator)]);  // the next one taken
       if (i.to >= 0) {
         if (free.empty()) return false;
         machine_[at_(i.to)] = free.back();
-        free.pop_back();
-        if (last[at_(i.to)] < 0) free.push_back(machine_[at_(i.to)]);
+        if (last[at_(i.to)] >= 0) free.pop_back();
       }
-      if (i.kind == Inst::madd) release();  // its result begins as one of its operands while it still wants the others
+      if (moves) each_read(i, release);
     }
     return true;
   }
@@ -250,7 +254,7 @@ class Compiler {
       case Inst::fill: return e.op(i.op, to, 0, place(i.b), 2, true);
       case Inst::store: return e.op(i.op, a, 0, place(i.b), tail, false);
       case Inst::madd:
-        e.op(kMove, to, 0, {EvexArg::reg, m(i.accumulator)}, 0, false);
+        if (m(i.accumulator) != to) e.op(kMove, to, 0, {EvexArg::reg, m(i.accumulator)}, 0, false);
         return e.op(i.op, to, a, place(i.b), tail, false);
     }
   }
