@@ -260,11 +260,11 @@ class Compiler {
   }
 
   void body(EvexAssembler& e, bool tail) const {
-    e.raw({0x48, 0x89, 0xc1, 0x48, 0x21, 0xd1});  // mov rcx, rax; and rcx, rdx
+    e.raw({0x48, 0x89, 0xc1, 0x4c, 0x29, 0xd9, 0x48, 0x21, 0xd1});  // mov rcx, rax; sub rcx, r11; and rcx, rdx
     for (const Inst& i : code_) emit(e, i, tail);
   }
 
-  // rdi: values, rsi: n, rdx: mask, rax: i
+  // rdi: values, rsi: n, rdx: mask, r8: step, r9: rows left, r11: where the row begins, rax: r11 + i
   std::vector<uint8_t> assemble() const {
     EvexAssembler e;
     auto jump = [&](std::initializer_list<int> op) {  // its distance is not known yet
@@ -275,20 +275,25 @@ class Compiler {
       const auto distance = static_cast<int32_t>(to - from);
       std::memcpy(e.code.data() + from - 4, &distance, 4);
     };
-    e.raw({0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0x48, 0x83, 0xee, 0x10});  // endbr64; xor eax, eax; sub rsi, 16
-    const size_t none = jump({0x0f, 0x8c});                               // jl
+    e.raw({0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0x89, 0xc9, 0x45, 0x31, 0xdb});  // endbr64; mov r9, rcx; xor r11d, r11d
+    e.raw({0x89, 0xf0, 0x83, 0xe0, 0x0f, 0x41, 0xba, 0xff, 0xff, 0, 0});  // mov eax, esi; and eax, 15; mov r10d, 0xffff
+    e.raw({0xc4, 0x42, 0x78, 0xf5, 0xd2, 0xc4, 0xc1, 0x78, 0x92, 0xca});  // bzhi r10d, r10d, eax; kmovw k1, r10d
+    const size_t row = e.code.size();
+    e.raw({0x4c, 0x89, 0xd8});  // mov rax, r11
     const size_t loop = e.code.size();
+    e.raw({0x4d, 0x8d, 0x54, 0x33, 0xf0, 0x4c, 0x39, 0xd0});  // lea r10, [r11 + rsi - 16]; cmp rax, r10
+    const size_t part = jump({0x0f, 0x8f});                   // jg
     body(e, false);
-    e.raw({0x48, 0x83, 0xc0, 0x10, 0x48, 0x39, 0xf0});  // add rax, 16; cmp rax, rsi
-    land(jump({0x0f, 0x8e}), loop);                     // jle
-    land(none, e.code.size());
-    e.raw({0x48, 0x83, 0xc6, 0x10, 0x48, 0x29, 0xc6});                    // add rsi, 16; sub rsi, rax
-    const size_t even = jump({0x0f, 0x84});                               // jz
-    e.raw({0x41, 0xb8, 0xff, 0xff, 0, 0, 0xc4, 0x42, 0x48, 0xf5, 0xc0});  // mov r8d, 0xffff; bzhi r8d, r8d, esi
-    e.raw({0xc4, 0xc1, 0x78, 0x92, 0xc8});                                // kmovw k1, r8d
+    e.raw({0x48, 0x83, 0xc0, 0x10});  // add rax, 16
+    land(jump({0xe9}), loop);
+    land(part, e.code.size());
+    e.raw({0x4d, 0x8d, 0x14, 0x33, 0x4c, 0x39, 0xd0});  // lea r10, [r11 + rsi]; cmp rax, r10
+    const size_t even = jump({0x0f, 0x84});             // je
     body(e, true);
     land(even, e.code.size());
-    e.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper; ret
+    e.raw({0x4d, 0x01, 0xc3, 0x49, 0xff, 0xc9});  // add r11, r8; dec r9
+    land(jump({0x0f, 0x85}), row);                // jnz
+    e.raw({0xc5, 0xf8, 0x77, 0xc3});              // vzeroupper; ret
     e.place_constants();
     return std::move(e.code);
   }
