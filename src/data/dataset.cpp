@@ -138,10 +138,18 @@ std::vector<int64_t> first_of_each_class(const Dataset& data, int count) {
 }
 
 std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out) {
-  std::vector<int64_t> samples;
+  std::vector<double> draw;  // of each sample, from 0 to 1
+  std::vector<int64_t> first(data.classes.size(), -1), pictures(data.classes.size()), samples;
   for (int64_t i = 0; i < data.size(); i++) {
     uint64_t hash = data.files.empty() ? splitmix(static_cast<uint64_t>(i)) : splitmix(fnv1a(data.files[i]));
-    bool out = static_cast<double>(hash >> 11) * 0x1p-53 < fraction;
+    draw.push_back(static_cast<double>(hash >> 11) * 0x1p-53);
+    int64_t& least = first[data.labels[i]];
+    if (least < 0 || draw[i] < draw[least]) least = i;
+    pictures[data.labels[i]]++;
+  }
+  for (int64_t i = 0; i < data.size(); i++) {
+    int label = data.labels[i];
+    bool out = draw[i] < fraction || (first[label] == i && pictures[label] > 1);
     if (out == held_out) samples.push_back(i);
   }
   return samples;

@@ -93,6 +93,17 @@ TEST(Folder, FlatFolderHasNoSplits) {
   for (const string& f : held.files) EXPECT_TRUE(std::find(later.files.begin(), later.files.end(), f) != later.files.end());
 }
 
+TEST(Folder, EveryClassIsHeldOut) {
+  TempFolder dir("small");
+  for (int i = 0; i < 3; i++)
+    for (string c : {"ant/", "bee/", "cow/", "dog/"}) dir.picture(c + std::to_string(i) + ".png");
+  dir.picture("elk/only.png");
+  Dataset all = open_dataset("folder:" + dir.path(), "train");
+  Dataset held = hold_out(all, 0.001, true), rest = hold_out(all, 0.001, false);
+  EXPECT_EQ(held.labels, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(rest.labels, (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4}));
+}
+
 TEST(Folder, LitterIsIgnoredAndTold) {  // DS01
   TempFolder dir("litter");
   dir.picture("cat/1.png");
