@@ -22,12 +22,11 @@ Tensor conv3x3(Scope s, Tensor x, int out, int stride) {
 
 Tensor shortcut(Scope s, Tensor x, int out, int stride) {
   if (stride == 1 && x.c() == out) return x;
-  s.graph().enter(s.path());  // without parameters it would count as a part of the block before
-  x = slice(slice(x, 1, 0, (x.h() + 1) / 2, 2), 2, 0, (x.w() + 1) / 2, 2);
   int side = (out - x.c()) / 2;
-  x = pad(x, {0, 0, 0, side}, {0, 0, 0, side});
-  s.graph().enter("");
-  return x;
+  return s.own([&] {
+    Tensor half = slice(slice(x, 1, 0, (x.h() + 1) / 2, 2), 2, 0, (x.w() + 1) / 2, 2);
+    return pad(half, {0, 0, 0, side}, {0, 0, 0, side});
+  });
 }
 
 Tensor block(Scope s, Tensor x, int out, int stride, float drop) {  // [n,h,w,c] -> [n,h/stride,w/stride,out]
