@@ -77,8 +77,14 @@ class Run {
   double update_seconds_ = 0, validation_seconds_ = 0;  // recent
 };
 
+// At 0.1, SGD diverges on steps of a few pictures.
+double default_rate(const TrainConfig& c) {
+  return c.opt == "sgd" ? 0.1 * std::min(1.0, c.batch_size * c.grad_accum / 128.0) : 0.001;
+}
+
 // What can be told from the options alone is told before the data are read.
 TrainConfig complete(TrainConfig c, bool resume) {
+  if (c.lr == 0) c.lr = default_rate(c);
   check(c), augment_of(c), step_of(c);
   if (c.output.empty()) c.output = default_run_folder(c.model);
   check_run_folder(c.output, resume);

@@ -67,7 +67,7 @@ std::vector<Option> optim_options() {
   return {
       {"optim", "epochs", &C::epochs, 1, 100000, {}, "passes over the training pictures"},
       {"optim", "opt", &C::opt, 0, 0, optimizer_names(), "optimizer"},
-      {"optim", "lr", &C::lr, 1e-12, 1000, {}, "peak learning rate"},
+      {"optim", "lr", &C::lr, 0, 1000, {}, "peak learning rate; 0: 0.1 for sgd (less in small steps), 0.001 for adamw"},
       {"optim", "momentum", &C::momentum, 0, 0.9999, {}, "of sgd"},
       {"optim", "nesterov", &C::nesterov, 0, 1, {}, "of sgd"},
       {"optim", "opt-betas", &C::opt_betas, 0, 0.999999, {}, "of adamw"},

@@ -86,7 +86,7 @@ TEST_F(Errors, UnknownWords) {  // CF01
 }
 
 TEST_F(Errors, ValuesOutOfRange) {  // CF02
-  for (const char* value : {"-1", "nan", "fast", "1e9", "0"}) expect_usage({"train", "--lr", value}, "^fovea: --lr: got");
+  for (const char* value : {"-1", "nan", "fast", "1e9"}) expect_usage({"train", "--lr", value}, "^fovea: --lr: got");
   for (const char* value : {"0", "1000000000", "2.5", "-3", ""}) expect_usage({"train", "--epochs", value}, "epochs: got");
   for (const char* value : {"0", "-1", "1000000", "x"})
     expect_usage({"predict", dir + "/net.safetensors", "x", "--image-size", value}, "--image-size: got");
