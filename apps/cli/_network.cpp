@@ -30,8 +30,11 @@ std::vector<std::string> read_classes(const std::string& text) {
     names.push_back(m.name);
   }
   struct stat info {};
-  if (stat(name.c_str(), &info) == 0)
-    fail(Code::bad_file, "{}: is a folder, need a weight file or the name of a model", name);
+  if (stat(name.c_str(), &info) == 0) {
+    std::string best = name + "/checkpoints/best.safetensors";
+    fail(Code::bad_file, "{}: is a folder, need a weight file or the name of a model{}", name,
+         is_file(best) ? ". Try " + best : "");
+  }
   if (name.find_first_of("/.") != name.npos)
     fail(Code::bad_file, "{}: there is no such file, need a weight file or the name of a model", name);
   fail(Code::usage, "there is no model or network \"{}\"{}", escape_control(clip(name, 60)), suggestion(name, names));

@@ -177,6 +177,7 @@ int run(std::span<const std::string> args) {
   Pool pool(r.common.threads);
   Classifier network(info, file, batch, pool, r.common.mem_limit, r.network.plan(r.common.threads));
   if (!network.warning().empty()) note(network.warning());
+  if (info.classes.empty()) note("the weights name no classes, numbers are shown. --classes FILE names them");
   if (r.common.verbose) tell(network);
   if (r.common.verbose && !network.note().empty()) note(network.note());
   int code = predict_all(r, pictures, network, pool);

@@ -48,6 +48,8 @@ Dataset open_data(const Request& r, const ModelInfo& info) {
   if (data.classes.size() > static_cast<size_t>(info.options.classes))
     fail(Code::usage, "{}: has {} classes, {} knows {}", r.data, data.classes.size(), info.model, info.options.classes);
   for (const std::string& text : data.notes) note(text);
+  if (!data.has_splits && is_file(r.network.model))
+    note(r.data + ": has no val/ or test/: all pictures are judged, also those that a training on it has seen");
   return data;
 }
 
