@@ -32,7 +32,9 @@ struct Request {
 bool parse(std::span<const std::string> args, Request& r) {
   Flags o("bench MODEL",
           "Measures how fast a model runs here, on random pictures and (without --weights) random weights: median and\n"
-          "least time, throughput, and the share of the measured f32 peak of this machine's cores.");
+          "least time, throughput, and the share of the measured f32 peak of this machine's cores. A kernel that needs\n"
+          "fewer operations than the layer counts (winograd), or rounds them (bf16), may be above 100 %. In --layers, a\n"
+          "+ behind a kernel is the pointwise work that it does along the way.");
   r.network.add(o);
   o.section("What to measure");
   o.number("--batch", r.batch, 1, 4096, "pictures at once; default: 1");

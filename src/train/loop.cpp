@@ -98,7 +98,7 @@ LoadOptions init_options(const TrainConfig& c, const ModelInfo& info) {
 // What matches nothing is a mistake in writing.
 void check_scopes(const Decay& decay, const Graph& g, const std::string& model) {
   for (auto& [glob, value] : decay.scopes) {
-    auto hit = [&](const Param& p) { return glob_match(glob, p.name); };
+    auto hit = [&glob = glob](const Param& p) { return glob_match(glob, p.name); };
     if (std::none_of(g.params().begin(), g.params().end(), hit))
       fail(Code::usage, "decay-scopes: \"{}\" matches no parameter of {}. fovea inspect lists its layers", clip(glob, 60),
            model);
@@ -249,7 +249,7 @@ bool Run::update() {
 
 double Run::left() const {
   return static_cast<double>(schedule_.steps - at_.step) * update_seconds_ +
-         static_cast<double>((config_.epochs - at_.epoch) / config_.val_every) * validation_seconds_;
+         std::floor((config_.epochs - at_.epoch) / static_cast<double>(config_.val_every)) * validation_seconds_;
 }
 
 void Run::diverged(const char* what, const std::string& layer) {

@@ -178,6 +178,7 @@ void write_plots(const std::string& folder, const std::vector<Metrics>& metrics)
 
 void write_report(const std::string& folder, const Report& r) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(r.evaluation.classes));
   for (int c = 0; c < r.evaluation.classes; c++) names.push_back(class_name(r, c));
   std::string confusion = names.size() <= 200 ? confusion_svg(names, r.evaluation.confusion) : "";
   write_plots(folder, r.metrics);

@@ -323,6 +323,23 @@ TEST_F(Errors, BadPicturesAreReportedAndTheOthersGoOn) {
   EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 3) << r.out;  // header, two pictures
 }
 
+TEST_F(Errors, HintsAtWhatIsMissing) {
+  std::string data = dir + "/flat", network = dir + "/net.safetensors", picture = dir + "/data/val/dark/0.png";
+  for (const char* file : {"/dark/0.png", "/dark/1.png", "/bright/0.png"}) {
+    std::filesystem::create_directories(std::filesystem::path(data + file).parent_path());
+    std::filesystem::copy_file(dir + "/data/val" + file, data + file);
+  }
+  EXPECT_NE(run({"val", network, "--data", "folder:" + data}).err.find("has no val/ or test/"), std::string::npos);
+  EXPECT_EQ(run({"val", network, "--data", "folder:" + dir + "/data"}).err, "");
+  write_file(data + "/photo.heic", "x");
+  EXPECT_NE(run({"predict", network, data}).err.find("1 files, the first is " + data + "/photo.heic"), std::string::npos);
+  EXPECT_EQ(run({"predict", network, picture}).err, "");
+  std::filesystem::create_directories(dir + "/a_run/checkpoints");
+  expect_error({"predict", dir + "/a_run", picture}, 3, "is a folder, need a weight file or the name of a model$");
+  std::filesystem::copy_file(network, dir + "/a_run/checkpoints/best.safetensors");
+  expect_error({"predict", dir + "/a_run", picture}, 3, "Try .*/a_run/checkpoints/best.safetensors");
+}
+
 TEST_F(Errors, StandardInput) {  // IM11
   EXPECT_EQ(run({"predict", dir + "/net.safetensors", "-"}).code, 3);
   EXPECT_EQ(run({"predict", dir + "/net.safetensors", "-"}, {.input = "no picture"}).code, 3);

@@ -56,6 +56,7 @@ TEST_F(Formats, Help) {
     EXPECT_NE(v.out.find("--format table|json|jsonl|csv"), std::string::npos) << verb;
     for (const std::string& line : lines(v.out)) EXPECT_LE(line.size(), 140u) << line;
     EXPECT_EQ(run({verb, "-h"}).out, v.out);
+    EXPECT_EQ(run({"help", verb}).out, v.out);
   }
 }
 
