@@ -58,6 +58,30 @@ static void layer_norm_backward(float* dx, const float* dy, const float* x, cons
   }
 }
 
+// The sums stay in registers over some rows: stored for each, their last lanes would come back late.
+static void layer_norm_sums(float* dgamma, float* dbeta, const float* dy, const float* x, float eps, int64_t rows,
+                            int64_t cols) {
+  constexpr int64_t kRows = 16;
+  for (int64_t r = 0; r < rows; r += kRows, x += kRows * cols, dy += kRows * cols) {
+    const int64_t count = rows - r < kRows ? rows - r : kRows, ahead = kRows * cols;
+    RowStats s[kRows];
+    for (int64_t j = 0; j < count; j++) {
+      for (int64_t i = 0; i < cols; i += 16) {
+        __builtin_prefetch(x + ahead + j * cols + i), __builtin_prefetch(dy + ahead + j * cols + i);
+      }
+      s[j] = row_stats(x + j * cols, cols, eps);
+    }
+    each_vector(cols, [&](int64_t i, int64_t k) {
+      V of_gamma = get(dgamma + i, k), of_beta = get(dbeta + i, k);
+      for (int64_t j = 0; j < count; j++) {
+        V d = get(dy + j * cols + i, k);
+        of_gamma += d * ((get(x + j * cols + i, k) - s[j].mean) * s[j].rstd), of_beta += d;
+      }
+      put(dgamma + i, of_gamma, k), put(dbeta + i, of_beta, k);
+    });
+  }
+}
+
 static void softmax(float* y, const float* x, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; r++, x += cols, y += cols) {
     float top = max_row(x, cols);
@@ -136,6 +160,7 @@ static constexpr RowsTable make_rows_table() {
           .move_max = move_max,
           .layer_norm = layer_norm,
           .layer_norm_backward = layer_norm_backward,
+          .layer_norm_sums = layer_norm_sums,
           .softmax = softmax,
           .log_softmax = log_softmax,
           .join_moments = join_moments};
