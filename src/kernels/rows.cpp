@@ -81,6 +81,13 @@ void Rows::layer_norm_sums(const float* dy, const float* x, float eps, float* dg
   }
 }
 
+void Rows::sum_groups(const float* x, float* y, int64_t groups, int64_t each, int64_t cols) const {
+  for (int64_t g = 0; g < groups; g++, x += each * cols, y += cols) {
+    std::fill_n(y, cols, 0.0f);
+    table_->sum_rows(y, x, each, cols);
+  }
+}
+
 size_t Rows::moments_workspace(int64_t rows, int64_t cols) {
   return static_cast<size_t>(parts_of(rows, cols) * cols) * 2 * sizeof(double);
 }

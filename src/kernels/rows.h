@@ -29,6 +29,9 @@ class Rows {
   void softmax(const float* x, float* y, int64_t rows, int64_t cols, Pool& pool) const;
   void log_softmax(const float* x, float* y, int64_t rows, int64_t cols, Pool& pool) const;
 
+  // y [groups, cols]: sums of `each` rows of x [groups * each, cols], in floats; on the calling thread.
+  void sum_groups(const float* x, float* y, int64_t groups, int64_t each, int64_t cols) const;
+
   // Mean and biased variance of every column. Blockwise two-pass, merged in double: safe for means far above the deviation.
   static size_t moments_workspace(int64_t rows, int64_t cols);
   void moments(const float* x, float* mean, float* var, int64_t rows, int64_t cols, void* work, Pool& pool) const;

@@ -75,9 +75,10 @@ TEST(Plan, WhatAllReadersSeeOfAKernelIsItsEpilogue) {
   auto p = make_plan(g, {.regions = false});
   std::vector<std::string> kernels;
   for (const Step& s : p->steps) kernels.push_back(s.kernel);
-  ASSERT_EQ(kernels.size(), 4u) << "the convolution, a sum, its share, a product";
+  ASSERT_EQ(kernels.size(), 5u) << "the convolution, sums along rows, over rows, their share, a product";
   EXPECT_TRUE(kernels[0].ends_with("+")) << kernels[0];
-  EXPECT_EQ(kernels[1], "reduce");
+  EXPECT_EQ(kernels[1], "row sums");
+  EXPECT_EQ(kernels[2], "reduce");
   EXPECT_EQ(p->steps[1].in.size(), 1u) << "the activation is not made again";
 }
 
@@ -218,6 +219,22 @@ TEST(Plan, RegionsKeepWhatOthersRead) {
   auto plan = make_plan(g, {.threads = 2});
   EXPECT_TRUE(std::any_of(plan->steps.begin(), plan->steps.end(),
                           [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos && s.out.size() > 1; }));
+  for (int threads : {1, 2, 3}) {
+    Pool pool(threads);
+    EXPECT_EQ(test::logits(g, state, {.threads = threads}, pool),
+              test::logits(g, state, {.threads = threads, .regions = false}, pool));
+  }
+}
+
+// A region sums every row of its result; what is left of a mean over the picture is a sum of few rows.
+TEST(Plan, SumsOverPicturesBeginInRegions) {
+  Graph g;
+  Tensor x = g.input("image", {{2, 96, 96, 16}}), w = g.param({.name = "w", .init = normal(0.1f), .type = {{32, 1, 1, 16}}});
+  Tensor y = relu(conv2d(x, w, {}));
+  g.output("logits", y * reduce_mean(y, {1, 2}));
+  State state;
+  state.add(g, 1);
+  EXPECT_EQ(make_plan(g, {.threads = 2})->steps[0].kernel, "gather+ > row sums");
   for (int threads : {1, 2, 3}) {
     Pool pool(threads);
     EXPECT_EQ(test::logits(g, state, {.threads = threads}, pool),
