@@ -131,10 +131,10 @@ std::vector<double> step_times(Program& p) {
 
 Record step_row(const Plan& plan, const Step& s, double seconds, double peak) {
   double rate = seconds > 0 ? static_cast<double>(s.flops) / seconds : 0;
-  std::string shape = s.node >= 0 ? plan.graph->node(s.node).type.shape.str() : "";
+  const Shape shape = s.node >= 0 ? plan.graph->node(s.node).type.shape : Shape{};
   return {{"kernel", s.kernel},
           {"layer", s.scope},
-          {"output", shape},
+          {"output", s.node >= 0 ? Value::list(shape) : Value("")},
           {"ms", Value(seconds * 1e3, 4)},
           {"gflop_per_second", Value(rate * 1e-9, 1)},
           {"percent_of_peak", Value(100 * rate / peak, 1)},

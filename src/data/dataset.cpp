@@ -83,19 +83,19 @@ std::string list_names(const std::vector<std::string>& names, size_t most) {
   return out;
 }
 
-void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where) {
+void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where, bool some) {
   if (wanted.empty() || data.classes == wanted) return;
   std::vector<std::string> have = data.classes, need = wanted, extra, lacking;
   std::sort(have.begin(), have.end());
   std::sort(need.begin(), need.end());
   std::set_difference(have.begin(), have.end(), need.begin(), need.end(), std::back_inserter(extra));
   std::set_difference(need.begin(), need.end(), have.begin(), have.end(), std::back_inserter(lacking));
-  if (!extra.empty() || !lacking.empty()) {
+  if (!extra.empty() || (!lacking.empty() && !some)) {
     fail(Code::bad_file, "{}: its classes are not the {} that are needed:{}{}", where, wanted.size(),
          extra.empty() ? "" : " not known are " + list_names(extra),
          lacking.empty() ? "" : (extra.empty() ? " missing are " : ", missing are ") + list_names(lacking));
   }
-  std::vector<int> place(wanted.size());
+  std::vector<int> place(data.classes.size());
   for (size_t i = 0; i < place.size(); i++) {
     place[i] = static_cast<int>(std::find(wanted.begin(), wanted.end(), data.classes[i]) - wanted.begin());
   }

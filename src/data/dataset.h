@@ -40,7 +40,7 @@ struct Dataset {
 };
 
 struct DataOptions {
-  bool allow_empty = false;          // a class without pictures
+  bool allow_empty = false;          // a class without pictures, or of `classes` one without a folder
   std::vector<std::string> classes;  // what the model knows, in its order; empty: the data decide
 };
 

@@ -106,12 +106,12 @@ void check_scopes(const Decay& decay, const Graph& g, const std::string& model) 
 }
 
 // Weights to start from are held against the model before memory is taken; a resumed run may have lost them.
-std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, bool resume) {
+std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, const TrainHooks& hooks, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
   std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
   check_scopes(step_of(c).optimizer.decay, *g, c.model);
-  if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c, info));
+  if (!c.init.empty() && !resume) check_fit(*g, *hooks.open(c.init), c.init, init_options(c, info));
   return g;
 }
 
@@ -121,7 +121,7 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
       data_(open_data(config_)),
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
-      trainer_(*training_model(config_, info_, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
+      trainer_(*training_model(config_, info_, hooks, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
                [&](const Memory& m) { room_ = check_memory(m, hooks) / 2; }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
@@ -150,7 +150,7 @@ void Run::begin(bool resume) {
     hooks_.note(fmt::format("{}: going on from step {}", folder_.path(), at_.step));
   }
   if (!c && !config_.init.empty()) {
-    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init,
+    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *hooks_.open(config_.init), config_.init,
                                  init_options(config_, info_));
     trainer_.start_ema();
     hooks_.note(

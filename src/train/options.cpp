@@ -17,7 +17,13 @@ std::vector<Option> model_options() {
   filters.insert(filters.begin(), "");
   return {
       {"model", "model", &C::model, 0, 0, {}, "architecture, see `fovea models`"},
-      {"model", "init", &C::init, 0, 0, {}, "weights to start from; a classifier for other classes is replaced"},
+      {"model",
+       "init",
+       &C::init,
+       0,
+       0,
+       {},
+       "a weight file or fovea_cifar10 to start from; a classifier for other classes is replaced"},
       {"model", "image-size", &C::image_size, 0, 8192, {}, "side of the input in pixels; 0: the model's"},
       {"model", "in-chans", &C::in_chans, 0, 3, {}, "channels of the input; 0: the data's"},
       {"model", "drop", &C::drop, 0, 0.99, {}, "dropout before the classifier"},

@@ -78,6 +78,7 @@ TEST_F(Errors, UnknownWords) {  // CF01
   expect_usage({"inspect", "resnet5O"}, "did you mean \"resnet50\"");
   expect_usage({"bench"}, "MODEL is missing");
   expect_usage({"predict", dir + "/net.safetensors"}, "PICTURE is missing");
+  expect_usage({"predict", "photo.jpg"}, "photo.jpg stands where MODEL belongs. Try fovea predict fovea_cifar10 photo.jpg");
   expect_usage({"inspect", "resnet18", "resnet34"}, "one too many");
   expect_usage({"inspect", "resnet18", "--pass", "fold_norms"}, "did you mean \"fold_norm\"");
   expect_usage({"train", "--set", "optim.leraning-rate=1"}, "leraning-rate");

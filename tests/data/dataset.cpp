@@ -113,7 +113,7 @@ TEST(Folder, LitterIsIgnoredAndTold) {  // DS01
   Dataset data = open_dataset("folder:" + dir.path(), "val");
   EXPECT_EQ(data.files, Strings{"cat/1.png"});
   ASSERT_EQ(data.notes.size(), 1u);
-  EXPECT_NE(data.notes[0].find("ignored 7 entries"), string::npos) << data.notes[0];
+  EXPECT_NE(data.notes[0].find("(7 in all)"), string::npos) << data.notes[0];
 }
 
 TEST(Folder, Bad) {  // DS01, DS02
@@ -139,6 +139,11 @@ TEST(Folder, ClassesOfTheModelGiveTheOrder) {
   EXPECT_EQ(data.labels, (std::vector<int>{1, 0}));
   expect_error(open_error("folder:" + dir.path(), "val", {.classes = {"a", "x"}}), Code::bad_file,
                {"not known are \"b\"", "missing are \"x\""});
+  const Strings more = {"c", "b", "x", "a"};
+  expect_error(open_error("folder:" + dir.path(), "val", {.classes = more}), Code::bad_file, {"missing are \"c\""});
+  data = open_dataset("folder:" + dir.path(), "val", {.allow_empty = true, .classes = more});  // to judge by some of them
+  EXPECT_EQ(data.classes, more);
+  EXPECT_EQ(data.labels, (std::vector<int>{3, 1}));
 }
 
 TEST(Csv, NamesIndicesQuotesAndLineEnds) {
