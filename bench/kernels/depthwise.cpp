@@ -5,6 +5,7 @@
 
 #include "bench/kernels/conv_task.h"
 #include "kernels/depthwise.h"
+#include "kernels/depthwise_small.h"
 
 namespace fovea::bench {
 namespace {
@@ -12,13 +13,32 @@ namespace {
 using kernels::DepthwiseConv;
 using kernels::Direction;
 
-Subject direct(Suite& suite, std::shared_ptr<ConvTask> task) {
+// The kernels that compute it, those for any window first.
+std::vector<Subject> kernels_of(Suite& suite, std::shared_ptr<ConvTask> task) {
+  const ConvShape& s = task->shape;
   const Isa isa = suite.options().isa;
   const int threads = suite.pool().size();
-  if (task->way == Way::weight)
-    return weight_gradient("direct", task, kernels::DepthwiseWeightConv(task->shape, isa, threads), suite);
+  if (task->way == Way::weight) {
+    std::vector<Subject> all{weight_gradient("strips", task, kernels::DepthwiseWeightConv(s, isa, threads), suite)};
+    if (!kernels::DepthwiseSmallWeight::cannot(s))
+      all.push_back(weight_gradient("small tiles", task, kernels::DepthwiseSmallWeight(s, isa, threads), suite));
+    return all;
+  }
   const auto direction = task->way == Way::forward ? Direction::forward : Direction::backward_data;
-  return packed("direct", task, DepthwiseConv(task->shape, direction, isa, threads), suite);
+  std::vector<Subject> all{packed("strips", task, DepthwiseConv(s, direction, isa, threads), suite)};
+  if (!kernels::DepthwiseSmall::cannot(s, direction))
+    all.push_back(packed("small tiles", task, kernels::DepthwiseSmall(s, direction, isa, threads), suite));
+  return all;
+}
+
+// The one that the planner takes.
+Subject chosen(Suite& suite, std::shared_ptr<ConvTask> task) {
+  const ConvShape& s = task->shape;
+  const auto direction = task->way == Way::forward ? Direction::forward : Direction::backward_data;
+  const bool small = !(task->way == Way::weight ? kernels::DepthwiseSmallWeight::refuses(s)
+                                                : kernels::DepthwiseSmall::refuses(s, direction));
+  const std::vector<Subject> all = kernels_of(suite, task);
+  return small ? all.back() : all.front();
 }
 
 void one(Suite& suite, int n, int size, int c, int k, int stride = 1) {
@@ -27,7 +47,7 @@ void one(Suite& suite, int n, int size, int c, int k, int stride = 1) {
     const std::string text = fmt::format("{} {}x{}/{} n{} {}x{} {}", way_name(way), k, k, stride, n, size, size, c);
     if (!suite.takes(text)) continue;
     auto task = std::make_shared<ConvTask>(s, way);
-    std::vector<Subject> all{direct(suite, task)};
+    std::vector<Subject> all = kernels_of(suite, task);
     if (suite.options().peers)
       if (auto peer = onednn(task, suite.pool().size())) all.push_back(*peer);
     suite.add({text, task->flops(), task->bytes(), all});
@@ -100,7 +120,8 @@ void depthwise(Suite& suite) {
   one(suite, 8, 7, 768, 7);
   for (auto [size, c] : {std::pair{112, 32}, {56, 128}, {28, 256}, {14, 512}, {7, 960}}) one(suite, 1, size, c, 3);
   for (auto [size, c] : {std::pair{112, 64}, {56, 144}, {28, 192}}) one(suite, 1, size, c, 3, 2);
-  for (auto [size, c] : {std::pair{28, 120}, {14, 480}, {7, 672}}) one(suite, 1, size, c, 5);
+  for (auto [size, c] : {std::pair{28, 120}, {14, 480}, {7, 672}, {7, 1152}}) one(suite, 1, size, c, 5);
+  for (auto [size, c] : {std::pair{56, 72}, {56, 144}, {14, 672}}) one(suite, 1, size, c, 5, 2);
   for (int size : {14, 28, 56})
     for (int k : {9, 13, 21, 31}) one(suite, 1, size, 64, k);
   for (int c : {8, 16, 24, 32}) one(suite, 1, 28, c, 7);
@@ -116,7 +137,7 @@ void cliffs(Suite& suite) {
           if (c * size * size > 128 * 112 * 112) continue;  // larger than any network has
           if (!suite.takes(fmt::format("{} {}x{} {}x{} {}.", way_name(way), k, k, size, size, c))) continue;
           auto task = std::make_shared<ConvTask>(square(1, size, c, c, k, 1, c), way);
-          const double time = least_times({direct(suite, task)}, suite.options().time / 10)[0];
+          const double time = least_times({chosen(suite, task)}, suite.options().time / 10)[0];
           points.push_back({k, size, c, time / products(task->shape)});
         }
       }

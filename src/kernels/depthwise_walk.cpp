@@ -82,7 +82,8 @@ void DepthwiseWalk::run(void (*const* kernels)(const DepthwiseStrip&), const Dep
 }
 
 int DepthwiseWalk::strip_rows() const {
-  constexpr int64_t kBytes = 512 << 10;
+  constexpr int64_t kBytes = 512 << 10, kCopied = 256 << 10;  // of all channels; of those that are copied
+  if (compact()) return static_cast<int>(std::clamp<int64_t>(kCopied / (4 * source_w * isa.lanes), 1, h));
   int64_t row_bytes = int64_t{4} * channels * std::max(w, source_w);
   return static_cast<int>(std::clamp<int64_t>(kBytes / row_bytes, 1, h));
 }

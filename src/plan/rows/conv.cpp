@@ -3,6 +3,7 @@
 #include "kernels/conv_gather.h"
 #include "kernels/conv_weight.h"
 #include "kernels/depthwise.h"
+#include "kernels/depthwise_small.h"
 #include "kernels/winograd.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
@@ -45,6 +46,10 @@ std::string refuse_dense(const Query& q) {
 kernels::Direction direction(const Query& q) {
   return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
 }
+
+std::string text(const char* reason) { return reason ? reason : ""; }
+std::string refuse_small(const Query& q) { return text(kernels::DepthwiseSmall::refuses(shape_of(q), direction(q))); }
+std::string refuse_small_weight(const Query& q) { return text(kernels::DepthwiseSmallWeight::refuses(shape_of(q))); }
 
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
@@ -94,14 +99,15 @@ Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k) {
   const kernels::ConvShape s = shape_of(q);
   const bool forward = direction(q) == kernels::Direction::forward;
   Bound b = packed_bound(k, forward ? 1 : 0);
-  // the gradient of a strided convolution is made a residue class at a time: its pixels do not lie together
-  b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv> || (s.sh == 1 && s.sw == 1);
+  // the gradient of a strided dense convolution is made a residue class at a time: its pixels do not lie together
+  b.takes_epilogue = forward || !std::is_same_v<Kernel, kernels::GatherConv> || (s.sh == 1 && s.sw == 1);
   if (forward) b.band = banded(k, s);
   return b;
 }
 
+template <class Kernel>
 Bound bind_depthwise(const Query& q) {
-  return bind_packed(q, std::make_shared<kernels::DepthwiseConv>(shape_of(q), direction(q), q.isa, q.threads));
+  return bind_packed(q, std::make_shared<Kernel>(shape_of(q), direction(q), q.isa, q.threads));
 }
 
 Bound bind_gather(const Query& q) {
@@ -129,12 +135,15 @@ Bound bind_weight_grad(const Query& q) {
 }
 
 const Row rows[] = {
-    {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise},
+    {&Conv2d::op, "depthwise_small", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
+    {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
     {&Conv2d::op, "conv", takes_all, bind_gather},
-    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise},
+    {&Conv2dInputGrad::op, "depthwise_small_data", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
+    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2dInputGrad::op, "winograd_data", refuse_winograd, bind_winograd},
     {&Conv2dInputGrad::op, "conv_data", takes_all, bind_gather},
+    {&Conv2dWeightGrad::op, "depthwise_small_weight", refuse_small_weight, bind_weight_grad<kernels::DepthwiseSmallWeight>},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
 };
