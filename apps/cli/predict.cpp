@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "_embedded.h"
+#include "_imagenet.h"
 #include "_network.h"
 #include "_pictures.h"
 #include "_progress.h"
@@ -174,18 +175,27 @@ void tell(const Classifier& c) {
                    bytes(m.weights), bytes(m.packed), bytes(m.activations), c.batch(), isa_name(active_isa())));
 }
 
+// What is not named by the weights.
+void name_classes(ModelInfo& info) {
+  if (!info.classes.empty()) return;
+  const bool imagenet = info.options.classes == kImageNetClasses;
+  if (imagenet) info.classes = imagenet_names();
+  note(imagenet ? "the weights name no classes, those of ImageNet are shown. --classes FILE names others"
+                : "the weights name no classes, numbers are shown. --classes FILE names them");
+}
+
 int run(std::span<const std::string> args) {
   Request r;
   if (!parse(args, r)) return 0;
   r.common.apply();
   NetworkFile file = r.network.open(true);
   ModelInfo info = r.network.identify(file);
+  name_classes(info);
   std::vector<std::string> pictures = find_pictures(r.pictures);
   int batch = r.batch ? r.batch : static_cast<int>(std::min<size_t>(pictures.size(), 8));
   Pool pool(r.common.threads);
   Classifier network(info, file, batch, pool, r.common.mem_limit, r.network.plan(r.common.threads));
   if (!network.warning().empty()) note(network.warning());
-  if (info.classes.empty()) note("the weights name no classes, numbers are shown. --classes FILE names them");
   if (r.common.verbose) tell(network);
   if (r.common.verbose && !network.note().empty()) note(network.note());
   int code = predict_all(r, pictures, network, pool);
