@@ -63,7 +63,7 @@ TEST_F(Formats, Help) {
 TEST_F(Formats, HelpIsFast) {
   double best = 1;
   for (int i = 0; i < 5; i++) best = std::min(best, run({"--help"}).seconds);
-  EXPECT_LT(best, 0.05);  // 15 ms on a quiet machine; poll() of this test adds up to 20
+  EXPECT_LT(best, 0.05);
 }
 
 TEST_F(Formats, ModelsInEveryFormat) {
