@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <span>
 
 #include "base/machine_code.h"
@@ -152,8 +153,10 @@ class Compiler {
     }
   }
 
-  // Of two operands that do not compare, the machine's is the second; ours is a NaN.
+  // Of two operands that do not compare, the machine's is the second; ours is a NaN. And of two zeros ours is the second.
   int extreme(const EvexOp& op, int a, Arg b) {
+    if (b.kind == EvexArg::constant && b.bits << 1 != 0 && !std::isnan(std::bit_cast<float>(b.bits)))
+      return plain(op, of(b), at(a));
     int r = plain(op, a, b);
     compare(kUnordered, a, at(a));
     return choose(r, at(a));
@@ -166,10 +169,8 @@ class Compiler {
   }
 
   int exp(int x) {
-    compare(kGreater, x, number(fits::exp_most));
-    x = choose(x, number(fits::exp_most));
-    compare(kLess, x, number(fits::exp_least));
-    x = choose(x, number(fits::exp_least));
+    x = plain(kMin, of(number(fits::exp_most)), at(x));  // a NaN, being the second, stays
+    x = plain(kMax, of(number(fits::exp_least)), at(x));
     int n = plain(kRound, -1, at(plain(kMul, x, number(fits::log2e))));
     int r = madd(n, number(-fits::ln2_high), at(x));
     r = madd(n, number(-fits::ln2_low), at(r));

@@ -206,9 +206,10 @@ void Winograd::transform(const Job& job, int64_t first, int64_t tiles, const Spa
     const int64_t at = first + i, image = at / columns_ / rows_;
     const int64_t y0 = at / columns_ % rows_ * tile_ - shape_.pt, x0 = at % columns_ * tile_ - shape_.pl;
     const float* pixels[36];
-    for (int p = 0; p < t * t; p++) {
-      const int64_t y = y0 + p / t, x = x0 + p % t;
-      pixels[p] = y >= 0 && y < h && x >= 0 && x < w ? job.x + ((image * h + y) * w + x) * c : zeros_.data();
+    for (int p = 0, line = 0; line < t; line++) {
+      const int64_t y = y0 + line, row = (image * h + y) * w;
+      for (int64_t x = x0; x < x0 + t; x++)
+        pixels[p++] = y >= 0 && y < h && x >= 0 && x < w ? job.x + (row + x) * c : zeros_.data();
     }
     transforms_.input(pixels, s.in + i * in_tile_, c, c);
   }
