@@ -17,15 +17,15 @@ constexpr int64_t kPackingPixels = 1024;      // transforming weights takes as l
 
 // Cycles of cores with 32 products a cycle, fitted to measurements. A register tile costs as many channels more as its
 // stores and calls take and never less than 16 rows, a float of weights 0.4 (those of a whole network are rarely in the
-// cache), a transform 0.45 a point and channel. Of one image, whatever the batch: a picture's answer must not depend on its
-// company.
+// cache), a transform 0.45 a point and channel.
 double product_cost(double rows, double points, int extra, const ConvShape& s) {
   const double outs = static_cast<double>(round_up(s.o, 16));
   return points * outs * (std::max(rows, 16.0) * (s.c + extra) / 32 + s.c * 0.4);
 }
-double direct_cost(const ConvShape& s) { return product_cost(double(s.oh()) * s.ow(), 9, 3, s); }
-double winograd_cost(const ConvShape& s, int tile) {
-  const double tiles = double(ceil_div(s.oh(), tile) * ceil_div(s.ow(), tile)), points = (tile + 2) * (tile + 2);
+double direct_cost(const ConvShape& s, int images) { return product_cost(double(images) * s.oh() * s.ow(), 9, 3, s); }
+double winograd_cost(const ConvShape& s, int tile, int images) {
+  const double tiles = double(images) * double(ceil_div(s.oh(), tile) * ceil_div(s.ow(), tile)),
+               points = (tile + 2) * (tile + 2);
   const double vectors = static_cast<double>(round_up(s.c, 16) + round_up(s.o, 16));
   return product_cost(tiles, points, 8, s) + tiles * points * 0.45 * vectors;
 }
@@ -45,15 +45,18 @@ ConvShape winograd_shape(const ConvShape& s, Direction direction) {
 bool winograd_pays_packing(const ConvShape& s) { return int64_t{s.n} * s.oh() * s.ow() >= kPackingPixels; }
 
 // The large one if it is clearly faster: its weights are larger, and so is its error.
-int winograd_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
+int winograd_tile(const ConvShape& s, int images) {
+  return fits(s, 4) && 1.1 * winograd_cost(s, 4, images) < winograd_cost(s, 2, images) ? 4 : 2;
+}
 
-const char* winograd_refuses(const ConvShape& s) {
+const char* winograd_refuses(const ConvShape& s, int images) {
   if (s.kh != 3 || s.kw != 3) return "not a 3x3 kernel";
   if (s.sh != 1 || s.sw != 1) return "a stride";
   if (s.dh != 1 || s.dw != 1) return "a dilation";
   if (s.groups != 1) return "groups";
   if (!fits(s, 2)) return "its weights would take too much memory";
-  if (1.1 * winograd_cost(s, winograd_tile(s)) > direct_cost(s)) return "hardly faster than the direct kernel here";
+  if (1.1 * winograd_cost(s, winograd_tile(s, images), images) > direct_cost(s, images))
+    return "hardly faster than the direct kernel here";
   return nullptr;
 }
 

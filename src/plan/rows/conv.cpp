@@ -50,14 +50,15 @@ kernels::Direction direction(const Query& q) {
 std::string text(const char* reason) { return reason ? reason : ""; }
 std::string refuse_small(const Query& q) { return text(kernels::DepthwiseSmall::refuses(shape_of(q), direction(q))); }
 std::string refuse_small_weight(const Query& q) { return text(kernels::DepthwiseSmallWeight::refuses(shape_of(q))); }
+// Training: then a picture's company may decide how it is computed.
+bool weights_change(const Query& q) { return direction(q) == kernels::Direction::backward_data || !q.fixed_input(1); }
 
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
   const kernels::ConvShape s = kernels::winograd_shape(shape_of(q), direction(q));
-  if (const char* reason = kernels::winograd_refuses(s)) return reason;
+  if (const char* reason = kernels::winograd_refuses(s, weights_change(q) ? s.n : 1)) return reason;
   if (!q.winograd) return "switched off";
-  const bool constant = direction(q) == kernels::Direction::forward && q.fixed_input(1);
-  if (!constant) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
+  if (weights_change(q)) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
   const bool pairs = kernels::operand(q.precision_with(1, s.c), q.isa).channels == 2;
   return pairs && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
 }
@@ -119,7 +120,9 @@ Bound bind_gather(const Query& q) {
 
 Bound bind_winograd(const Query& q) {
   const int weights = direction(q) == kernels::Direction::forward ? 1 : 0;
-  Bound b = packed_bound(std::make_shared<kernels::Winograd>(shape_of(q), direction(q), q.isa, q.threads), weights);
+  const kernels::ConvShape s = shape_of(q);
+  const int tile = kernels::winograd_tile(kernels::winograd_shape(s, direction(q)), weights_change(q) ? s.n : 1);
+  Bound b = packed_bound(std::make_shared<kernels::Winograd>(s, direction(q), q.isa, q.threads, tile), weights);
   b.takes_epilogue = true;
   return b;
 }
