@@ -32,6 +32,16 @@ double winograd_cost(const ConvShape& s, int tile, int images) {
 // Transformed weights take 16 or 36 numbers for every 9: where there are many channels, too much memory for what is won.
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
 
+// Asks for pixels of the next row of tiles: they lie in too many places for the machine to foresee.
+template <int kWrite>
+void fetch(const float* from, int64_t rows, int64_t row, int64_t pixels, int64_t pixel, int64_t channels) {
+  for (int64_t y = 0; y < rows; y++) {
+    for (int64_t x = 0; x < pixels; x++) {
+      for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(from + y * row + x * pixel + c, kWrite);
+    }
+  }
+}
+
 }  // namespace
 
 ConvShape winograd_shape(const ConvShape& s, Direction direction) {
@@ -214,6 +224,8 @@ void Winograd::transform(const Job& job, int64_t first, int64_t tiles, const Spa
       for (int64_t x = x0; x < x0 + t; x++)
         pixels[p++] = y >= 0 && y < h && x >= 0 && x < w ? job.x + (row + x) * c : zeros_.data();
     }
+    const float* corner = pixels[t * t - 1];
+    if (corner != zeros_.data()) fetch<0>(corner + (w - tile_ + 1) * c, tile_, w * c, tile_, c, c);
     transforms_.input(pixels, s.in + i * in_tile_, c, c);
   }
 }
@@ -247,7 +259,9 @@ void Winograd::finish(const Job& job, int64_t first, int64_t tiles, const Panel&
     float* to = job.y + pixel * o + panel.out_c;
     for (int64_t r = 0; r < run; r++) {
       const int columns = static_cast<int>(std::min<int64_t>(tile_, ow - x0 - r * tile_));
-      transforms_.output(s.out_rows[i + r], panel.width, to + r * tile_ * o, ow * o, o, rows, columns, panel.cols);
+      float* tile = to + r * tile_ * o;
+      fetch<1>(tile + tile_ * ow * o, rows, ow * o, columns, o, panel.cols);
+      transforms_.output(s.out_rows[i + r], panel.width, tile, ow * o, o, rows, columns, panel.cols);
     }
     if (!job.epilogue) continue;
     for (int row = 0; row < rows; row++)
