@@ -89,8 +89,8 @@ void forward_strip(const DepthwiseStrip& s) {
     V acc[P];
     unroll<P>([&](auto j) FOVEA_INLINE { acc[j.value] = V{}; });
     const float* y_ahead = s.y + (row + kRowsAhead) * s.y_row;
-    prefetch_row<P, 1>(y_ahead, s.y_step);
-    if (s.finish.finish && s.finish.finish->residual)
+    if (s.ahead) prefetch_row<P, 1>(y_ahead, s.y_step);
+    if (s.ahead && s.finish.finish && s.finish.finish->residual)
       prefetch_row<P>(s.finish.finish->residual + (y_ahead - s.finish.y), s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
@@ -101,7 +101,7 @@ void forward_strip(const DepthwiseStrip& s) {
           constexpr int N = decltype(n)::value;
           constexpr uint32_t kAllInside = (uint32_t{1} << (P + N - 1)) - 1;
           const float *from = x + piece.column * s.x_column, *taps = w + piece.first * kLanes;
-          if (r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
+          if (s.ahead && r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
           if (piece.inside == kAllInside)
             forward_piece<P, N, true>(acc, from, s.x_step, taps, piece.inside, s.channels);
           else
@@ -141,7 +141,7 @@ void weights_strip(const DepthwiseStrip& s) {
     const float* y = s.y + row * s.y_row;
     V grad[P];
     unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(y + j.value * s.y_step, s.channels); });
-    prefetch_row<P>(y + kRowsAhead * s.y_row, s.y_step);
+    if (s.ahead) prefetch_row<P>(y + kRowsAhead * s.y_row, s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
       float* w = s.w + s.taps[r].tap * s.w_row;
@@ -150,7 +150,7 @@ void weights_strip(const DepthwiseStrip& s) {
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
           constexpr int N = decltype(n)::value;
           const float* from = x + piece.column * s.x_column;
-          if (r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
+          if (s.ahead && r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
           weights_piece<P, N>(grad, from, s.x_step, w + piece.first * kLanes, piece.inside, s.channels);
         });
       }
