@@ -47,11 +47,24 @@ kernels::Direction direction(const Query& q) {
   return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
 }
 
-std::string text(const char* reason) { return reason ? reason : ""; }
-std::string refuse_small(const Query& q) { return text(kernels::DepthwiseSmall::refuses(shape_of(q), direction(q))); }
-std::string refuse_small_weight(const Query& q) { return text(kernels::DepthwiseSmallWeight::refuses(shape_of(q))); }
 // Training: then a picture's company may decide how it is computed.
-bool weights_change(const Query& q) { return direction(q) == kernels::Direction::backward_data || !q.fixed_input(1); }
+bool weights_change(const Query& q) { return q.node.op != &Conv2d::op || !q.fixed_input(1); }
+
+// The kernel for any window asks for its rows ahead of time, which the one for small windows does not: that is worth more
+// than all else where a whole batch comes from beyond L2, and no pixels are left out.
+std::string refuse_small(const Query& q, const char* reason) {
+  constexpr int64_t kFarBytes = 4 << 20;
+  const kernels::ConvShape s = shape_of(q);
+  const int64_t bytes = 4 * int64_t{s.n} * s.c * (int64_t{s.h} * s.w + int64_t{s.oh()} * s.ow());
+  if (!reason && weights_change(q) && s.sh == 1 && bytes > kFarBytes) return "so much comes from beyond L2";
+  return reason ? reason : "";
+}
+std::string refuse_small(const Query& q) {
+  return refuse_small(q, kernels::DepthwiseSmall::refuses(shape_of(q), direction(q)));
+}
+std::string refuse_small_weight(const Query& q) {
+  return refuse_small(q, kernels::DepthwiseSmallWeight::refuses(shape_of(q)));
+}
 
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
