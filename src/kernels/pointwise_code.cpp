@@ -43,8 +43,9 @@ struct Inst {
 
 class Compiler {
  public:
-  Compiler(const std::vector<PwValue>& values, const std::vector<int>& outputs)
-      : values_(values), outputs_(outputs), uses_(values.size(), 0), reg_(values.size(), -1) {
+  // keep: constants that are needed in registers stay there.
+  Compiler(const std::vector<PwValue>& values, const std::vector<int>& outputs, bool keep)
+      : values_(values), outputs_(outputs), uses_(values.size(), 0), reg_(values.size(), -1), keep_(keep) {
     for (const PwValue& v : values)
       for (int o : v.operand)
         if (o >= 0 && v.stage == 2) uses_[at_(o)]++;
@@ -70,7 +71,15 @@ class Compiler {
     code_.push_back({Inst::plain, op, registers_, a, b});
     return registers_++;
   }
-  int of(Arg b) { return b.kind == EvexArg::reg ? b.id : plain(b.kind == EvexArg::constant ? kBroadcast : kMove, -1, b); }
+  int of(Arg b) {
+    if (b.kind == EvexArg::reg) return b.id;
+    if (b.kind == EvexArg::memory) return plain(kMove, -1, b);
+    if (!keep_) return plain(kBroadcast, -1, b);
+    for (const Inst& c : constants_)
+      if (c.b.bits == b.bits) return c.to;
+    constants_.push_back({Inst::plain, kBroadcast, registers_, -1, b});
+    return registers_++;
+  }
   void compare(Predicate p, int a, Arg b) { code_.push_back({Inst::compare, {1, 0, 0xc2, p}, -1, a, b}); }
   int choose(int no, Arg yes) {
     code_.push_back({Inst::choose, kBlend, registers_, no, yes});
@@ -216,6 +225,12 @@ class Compiler {
     for (int i = 0; i < 32; i++) free.push_back(31 - i);
     for (size_t n = 0; n < code_.size(); n++) each_read(code_[n], [&](int r) { last[at_(r)] = static_cast<int>(n); });
     machine_.assign(at_(registers_), -1);
+    if (constants_.size() > free.size()) return false;
+    for (const Inst& c : constants_) {
+      last[at_(c.to)] = static_cast<int>(code_.size());
+      machine_[at_(c.to)] = free.back();
+      free.pop_back();
+    }
     for (size_t n = 0; n < code_.size(); n++) {
       const Inst& i = code_[n];
       auto dies = [&](int r) { return r >= 0 && last[at_(r)] == static_cast<int>(n); };
@@ -279,6 +294,7 @@ class Compiler {
     e.raw({0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0x89, 0xc9, 0x45, 0x31, 0xdb});  // endbr64; mov r9, rcx; xor r11d, r11d
     e.raw({0x89, 0xf0, 0x83, 0xe0, 0x0f, 0x41, 0xba, 0xff, 0xff, 0, 0});  // mov eax, esi; and eax, 15; mov r10d, 0xffff
     e.raw({0xc4, 0x42, 0x78, 0xf5, 0xd2, 0xc4, 0xc1, 0x78, 0x92, 0xca});  // bzhi r10d, r10d, eax; kmovw k1, r10d
+    for (const Inst& c : constants_) emit(e, c, false);
     const size_t row = e.code.size();
     e.raw({0x4c, 0x89, 0xd8});  // mov rax, r11
     const size_t loop = e.code.size();
@@ -302,7 +318,8 @@ class Compiler {
   const std::vector<PwValue>& values_;
   const std::vector<int>& outputs_;
   std::vector<int> uses_, reg_;  // by value: how often varying ones use it; the virtual register that it is in
-  std::vector<Inst> code_;
+  bool keep_;
+  std::vector<Inst> constants_, code_;  // before the loop, and in it
   int registers_ = 0;
   std::vector<int> machine_;  // by virtual register
 };
@@ -312,7 +329,8 @@ class Compiler {
 PwCode compile_pointwise([[maybe_unused]] const std::vector<PwValue>& values,
                          [[maybe_unused]] const std::vector<int>& outputs) {
 #if defined(__x86_64__)
-  return Compiler(values, outputs).run();
+  PwCode code = Compiler(values, outputs, true).run();
+  return code ? code : Compiler(values, outputs, false).run();
 #else
   return nullptr;
 #endif
