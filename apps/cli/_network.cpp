@@ -54,7 +54,8 @@ void NetworkFlags::add(Flags& o) {
   o.text("--key", "NAME", key, "which entry of a PyTorch checkpoint holds the weights");
   o.text("--classes", "NAMES", classes,
          "class names: a file with one per line, or A,B,C; default: what the weight file says");
-  o.flag("--no-winograd", no_winograd, "3x3 convolutions summed directly: slower, less memory for weights");
+  o.flag("--no-winograd", no_winograd,
+         "3x3 convolutions and large kernels summed directly: slower, less memory for weights");
   add_precision(o, precision);
 }
 

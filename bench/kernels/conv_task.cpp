@@ -106,14 +106,21 @@ double ConvTask::flops() const {
 
 double ConvTask::error(double rounding) const {
   constexpr size_t kElements = 64;
-  double worst = 0;
+  std::vector<Sum> sums;
+  std::vector<double> errors;
+  double largest = 0;
   for (size_t i = 0; i < kElements; i++) {
     const size_t at = i * (out.size - 1) / (kElements - 1);  // the first and the last among them
-    const Sum sum = element(*this, at);
-    const double allowed = (rounding > 0 ? rounding : (sum.terms + 2) * 0x1p-24) * sum.magnitude + 1e-37;
-    const double error = std::abs(out.data[at] - sum.value) / allowed;
-    worst = error <= worst ? worst : error;  // a NaN stays
+    sums.push_back(element(*this, at));
+    errors.push_back(std::abs(out.data[at] - sums.back().value));
+    largest = std::max(largest, sums.back().magnitude);
+  }
+  double worst = 0;
+  for (size_t i = 0; i < kElements; i++) {
+    const double allowed = rounding > 0 ? rounding * largest : (sums[i].terms + 2) * 0x1p-24 * sums[i].magnitude;
+    const double error = errors[i] / (allowed + 1e-37);
     if (error != error) return error;
+    worst = std::max(worst, error);
   }
   return worst;
 }

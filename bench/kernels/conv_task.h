@@ -25,8 +25,8 @@ struct ConvTask {
 
   double flops() const;
   double bytes() const { return 4.0 * static_cast<double>(a.size + b.size + out.size); }
-  // The largest error of some elements of out over what is allowed: (terms + 2) * 2^-24, or `rounding` if that is given, of
-  // the sum of the magnitudes of an element's products.
+  // The largest error of some elements of out over what is allowed: (terms + 2) * 2^-24 of the sum of the magnitudes of an
+  // element's products, or `rounding` of the largest such sum if that is given.
   double error(double rounding = 0) const;
 
   ConvShape shape;
@@ -58,11 +58,11 @@ Subject packed(std::string name, std::shared_ptr<ConvTask> task, Kernel kernel, 
 
 // By a kernel of the weight gradient.
 template <class Kernel>
-Subject weight_gradient(std::string name, std::shared_ptr<ConvTask> task, Kernel kernel, Suite& suite) {
+Subject weight_gradient(std::string name, std::shared_ptr<ConvTask> task, Kernel kernel, Suite& suite, double rounding = 0) {
   auto k = std::make_shared<Kernel>(std::move(kernel));
   auto work = std::make_shared<Buffer>(k->workspace_bytes() / 4);
   return {std::move(name), [=, &suite] { k->run(task->a.data, task->b.data, task->out.data, work->data, suite.pool()); },
-          [=] { return task->error(); }};
+          [=] { return task->error(rounding); }};
 }
 
 // By oneDNN, channels last, weights in the order that it likes best. None if the build has not found it.

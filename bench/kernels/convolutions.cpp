@@ -14,9 +14,8 @@ using kernels::GatherConv;
 using kernels::Winograd;
 
 // What is allowed of the magnitude of a sum. Both operands rounded to 8 bits; operands from -1 to 1 in steps of a hundredth
-// and a 127th, by half of which they may be off; Winograd's bound is of max |x| times the whole kernel, which in a corner
-// meets a sum of 4/9 of the kernel and half of max |x|.
-constexpr double kBf16 = 0x1p-8 + 0x1p-12, kInt8 = 0.04, kWinograd = 6 * 0x1p-24;
+// and a 127th, by half of which they may be off; Winograd's bound is of max |x|, which is twice its mean here.
+constexpr double kBf16 = 0x1p-8 + 0x1p-12, kInt8 = 0.04, kWinograd = 3 * 0x1p-24;
 
 struct Shape {
   const char* name;

@@ -6,12 +6,18 @@
 #include "bench/kernels/conv_task.h"
 #include "kernels/depthwise.h"
 #include "kernels/depthwise_small.h"
+#include "kernels/fft.h"
 
 namespace fovea::bench {
 namespace {
 
 using kernels::DepthwiseConv;
 using kernels::Direction;
+
+// Its bound is of the norms of a plane and a kernel, of which the largest sum sees an eighth or more.
+constexpr double kFft = kernels::kFftError * 0x1p-24 * 8;
+
+bool large(const ConvShape& s) { return s.kh * s.kw >= 49 && !kernels::fft_cannot(s); }
 
 // The kernels that compute it, those for any window first.
 std::vector<Subject> kernels_of(Suite& suite, std::shared_ptr<ConvTask> task) {
@@ -22,23 +28,26 @@ std::vector<Subject> kernels_of(Suite& suite, std::shared_ptr<ConvTask> task) {
     std::vector<Subject> all{weight_gradient("strips", task, kernels::DepthwiseWeightConv(s, isa, threads), suite)};
     if (!kernels::DepthwiseSmallWeight::cannot(s))
       all.push_back(weight_gradient("small tiles", task, kernels::DepthwiseSmallWeight(s, isa, threads), suite));
+    if (large(s)) all.push_back(weight_gradient("fft", task, kernels::FftWeightConv(s, isa, threads), suite, kFft));
     return all;
   }
   const auto direction = task->way == Way::forward ? Direction::forward : Direction::backward_data;
   std::vector<Subject> all{packed("strips", task, DepthwiseConv(s, direction, isa, threads), suite)};
   if (!kernels::DepthwiseSmall::cannot(s, direction))
     all.push_back(packed("small tiles", task, kernels::DepthwiseSmall(s, direction, isa, threads), suite));
+  if (large(s)) all.push_back(packed("fft", task, kernels::FftConv(s, direction, isa, threads), suite, kFft));
   return all;
 }
 
-// The one that the planner takes.
+// The one that the planner takes, where weights do not change.
 Subject chosen(Suite& suite, std::shared_ptr<ConvTask> task) {
   const ConvShape& s = task->shape;
+  const bool weight = task->way == Way::weight;
   const auto direction = task->way == Way::forward ? Direction::forward : Direction::backward_data;
-  const bool small = !(task->way == Way::weight ? kernels::DepthwiseSmallWeight::refuses(s)
-                                                : kernels::DepthwiseSmall::refuses(s, direction));
+  const bool fft = !(weight ? kernels::fft_weight_refuses(s) : kernels::fft_refuses(s, false));
+  const bool small = !(weight ? kernels::DepthwiseSmallWeight::refuses(s) : kernels::DepthwiseSmall::refuses(s, direction));
   const std::vector<Subject> all = kernels_of(suite, task);
-  return small ? all.back() : all.front();
+  return fft ? all.back() : small ? all[1] : all.front();
 }
 
 void one(Suite& suite, int n, int size, int c, int k, int stride = 1) {

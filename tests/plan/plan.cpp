@@ -121,6 +121,32 @@ TEST(Plan, WinogradIsCloseToDirectSums) {
   for (int threads : {2, 3}) EXPECT_EQ(one, test::logits(*g, {.threads = threads})) << threads << " threads";
 }
 
+// One depthwise convolution with padding on all sides, and if wanted the gradients of both its operands.
+std::unique_ptr<Graph> large_kernel(int size, int k, bool gradients) {
+  auto g = std::make_unique<Graph>();
+  const Tensor x = g->input("image", {{1, size, size, 32}});
+  const Tensor w = g->param({.name = "w", .init = fill(1), .type = {{32, k, k, 1}}});
+  const Tensor y = conv2d(x, w, {.pad = k / 2, .groups = 32});
+  g->output("y", y);
+  if (!gradients) return g;
+  const std::vector<Tensor> d = grad(y, std::vector{x, w}, y);
+  g->output("dx", d[0]), g->output("dw", d[1]);
+  return g;
+}
+
+TEST(Plan, FourierWhereItPaysAndIsAllowed) {
+  const auto steps = [](int size, int k, bool gradients, const PlanOptions& options) {
+    const auto plan = make_plan(*large_kernel(size, k, gradients), options);
+    return std::count_if(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.kernel == "fft"; });
+  };
+  EXPECT_EQ(steps(28, 31, false, {}), 1);
+  EXPECT_EQ(steps(28, 31, true, {}), 3);
+  EXPECT_EQ(steps(28, 31, true, {.winograd = false}), 0);
+  EXPECT_EQ(steps(28, 7, true, {}), 0);
+  const auto plan = make_plan(*large_kernel(28, 7, false), {});
+  EXPECT_EQ(plan->steps[0].refused[0], "fft: slower than direct sums here");
+}
+
 // The loss and the whole state after two steps.
 std::vector<float> train_steps(const char* model, int batch, int size, int threads, bool fuse = true) {
   auto g = training_graph(model, batch, size);

@@ -1,9 +1,10 @@
-// Convolutions: depthwise kernels where every channel has its own window, Winograd's where it is faster, register-tile
-// products for the rest.
+// Convolutions: depthwise kernels where every channel has its own window, by Fourier transforms where that is large,
+// Winograd's where it is faster, register-tile products for the rest.
 #include "kernels/conv_gather.h"
 #include "kernels/conv_weight.h"
 #include "kernels/depthwise.h"
 #include "kernels/depthwise_small.h"
+#include "kernels/fft.h"
 #include "kernels/winograd.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
@@ -64,6 +65,16 @@ std::string refuse_small(const Query& q) {
 }
 std::string refuse_small_weight(const Query& q) {
   return refuse_small(q, kernels::DepthwiseSmallWeight::refuses(shape_of(q)));
+}
+
+// As Winograd's, another order of the sum, with the same switch.
+std::string refuse_fft(const Query& q) {
+  if (const char* reason = kernels::fft_refuses(shape_of(q), weights_change(q))) return reason;
+  return q.winograd ? "" : "switched off";
+}
+std::string refuse_fft_weight(const Query& q) {
+  if (const char* reason = kernels::fft_weight_refuses(shape_of(q))) return reason;
+  return q.winograd ? "" : "switched off";
 }
 
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
@@ -131,13 +142,21 @@ Bound bind_gather(const Query& q) {
   return bind_packed(q, std::make_shared<kernels::GatherConv>(s, direction(q), q.isa, q.threads, precision));
 }
 
-Bound bind_winograd(const Query& q) {
-  const int weights = direction(q) == kernels::Direction::forward ? 1 : 0;
-  const kernels::ConvShape s = shape_of(q);
-  const int tile = kernels::winograd_tile(kernels::winograd_shape(s, direction(q)), weights_change(q) ? s.n : 1);
-  Bound b = packed_bound(std::make_shared<kernels::Winograd>(s, direction(q), q.isa, q.threads, tile), weights);
+template <class Kernel>
+Bound bind_transformed(const Query& q, std::shared_ptr<Kernel> k) {
+  Bound b = packed_bound(std::move(k), direction(q) == kernels::Direction::forward ? 1 : 0);
   b.takes_epilogue = true;
   return b;
+}
+
+Bound bind_winograd(const Query& q) {
+  const kernels::ConvShape s = shape_of(q);
+  const int tile = kernels::winograd_tile(kernels::winograd_shape(s, direction(q)), weights_change(q) ? s.n : 1);
+  return bind_transformed(q, std::make_shared<kernels::Winograd>(s, direction(q), q.isa, q.threads, tile));
+}
+
+Bound bind_fft(const Query& q) {
+  return bind_transformed(q, std::make_shared<kernels::FftConv>(shape_of(q), direction(q), q.isa, q.threads));
 }
 
 template <class Kernel>
@@ -151,14 +170,17 @@ Bound bind_weight_grad(const Query& q) {
 }
 
 const Row rows[] = {
+    {&Conv2d::op, "fft", refuse_fft, bind_fft},
     {&Conv2d::op, "depthwise_small", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
     {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
     {&Conv2d::op, "conv", takes_all, bind_gather},
+    {&Conv2dInputGrad::op, "fft_data", refuse_fft, bind_fft},
     {&Conv2dInputGrad::op, "depthwise_small_data", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
     {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2dInputGrad::op, "winograd_data", refuse_winograd, bind_winograd},
     {&Conv2dInputGrad::op, "conv_data", takes_all, bind_gather},
+    {&Conv2dWeightGrad::op, "fft_weight", refuse_fft_weight, bind_weight_grad<kernels::FftWeightConv>},
     {&Conv2dWeightGrad::op, "depthwise_small_weight", refuse_small_weight, bind_weight_grad<kernels::DepthwiseSmallWeight>},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
