@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "_efficiency.h"
 #include "_network.h"
+#include "base/atomic_file.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -26,6 +28,7 @@ struct Request {
   int batch = 1, runs = 0;
   double seconds = 2;
   bool layers = false, training = false;
+  std::string drawing;
   Common common;
 };
 
@@ -41,6 +44,7 @@ bool parse(std::span<const std::string> args, Request& r) {
   o.number("--image-size", r.network.card.image_size, 1, 8192, "side of the pictures; default: the card's");
   o.flag("--train", r.training, "a training step (SGD) instead of prediction");
   o.flag("--layers", r.layers, "every step of the plan: kernel, time, share of the peak, kernels that refused and why");
+  o.text("--svg", "FILE", r.drawing, "where the time goes: efficiency gap and waterline of every step, as a picture");
   o.number("--seconds", r.seconds, 0.01, 3600, "to measure for, after a warm-up; default: 2");
   o.number("--runs", r.runs, 1, 1000000, "so many runs instead");
   r.common.add_running(o);
@@ -166,6 +170,16 @@ Record summary(const Request& r, const Subject& s, const std::vector<double>& ti
           {"resident_bytes", static_cast<int64_t>(peak_resident())}};
 }
 
+std::string drawing(const Request& r, const Subject& s, const std::vector<double>& seconds, const Machine& machine) {
+  std::vector<TimedStep> steps;
+  for (const Step& step : s.program->plan().steps)
+    steps.push_back({step.kernel, step.scope, seconds[steps.size()], step.flops, step.bytes});
+  return draw_efficiency(
+      steps, machine,
+      fmt::format("{}, {}, {} x {}x{}, {} threads, {}", s.info.model, r.training ? "training step" : "prediction", r.batch,
+                  s.info.card.height, s.info.card.width, r.common.threads, r.network.precision));
+}
+
 int run(std::span<const std::string> args) {
   Request r;
   if (!parse(args, r)) return 0;
@@ -180,9 +194,11 @@ int run(std::span<const std::string> args) {
   Record totals = summary(r, s, times, peak);
   Format format = r.common.output();
   std::vector<Record> steps;
+  const Plan& plan = s.program->plan();
+  std::vector<double> seconds;
+  if (r.layers || !r.drawing.empty()) seconds = step_times(*s.program);
+  if (!r.drawing.empty()) write_file(r.drawing, drawing(r, s, seconds, {peak, kernels::measure_bandwidth(pool)}));
   if (r.layers) {
-    std::vector<double> seconds = step_times(*s.program);
-    const Plan& plan = s.program->plan();
     steps.reserve(seconds.size());
     for (size_t i = 0; i < seconds.size(); i++) steps.push_back(step_row(plan, plan.steps[i], seconds[i], peak));
     if (format == Format::json) totals.emplace_back("layers", steps);
