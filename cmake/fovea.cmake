@@ -23,9 +23,10 @@ target_compile_options(fovea_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-restr
 target_compile_options(fovea_flags INTERFACE $<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2>)
 target_compile_options(fovea_flags INTERFACE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)  # messages name sources from here
 target_link_options(fovea_flags INTERFACE -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now)
-if(FOVEA_SANITIZE)
-  # GCC sees uninitialised values in what the checks add
+if(FOVEA_SANITIZE OR FOVEA_TSAN)  # GCC sees uninitialised values in what the checks add
   target_compile_options(fovea_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+endif()
+if(FOVEA_SANITIZE)
   target_compile_options(fovea_flags INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   target_link_options(fovea_flags INTERFACE -fsanitize=address,undefined)
 endif()

@@ -45,6 +45,7 @@ int dispatch(const std::vector<std::string>& args) {
     note("which verb? Try fovea --help");
     return static_cast<int>(Code::usage);
   }
+  if (args[0] == "help" && args.size() > 1) return dispatch({args[1], "--help"});
   if (args[0] == "--help" || args[0] == "-h" || args[0] == "help") return print(general_help()), 0;
   if (args[0] == "--version") return print(fmt::format("fovea {}\n", FOVEA_VERSION)), 0;
   std::vector<std::string> names;

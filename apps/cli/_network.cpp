@@ -30,8 +30,11 @@ std::vector<std::string> read_classes(const std::string& text) {
     names.push_back(m.name);
   }
   struct stat info {};
-  if (stat(name.c_str(), &info) == 0)
-    fail(Code::bad_file, "{}: is a folder, need a weight file or the name of a model", name);
+  if (stat(name.c_str(), &info) == 0) {
+    std::string best = name + "/checkpoints/best.safetensors";
+    fail(Code::bad_file, "{}: is a folder, need a weight file or the name of a model{}", name,
+         is_file(best) ? ". Try " + best : "");
+  }
   if (name.find_first_of("/.") != name.npos)
     fail(Code::bad_file, "{}: there is no such file, need a weight file or the name of a model", name);
   fail(Code::usage, "there is no model or network \"{}\"{}", escape_control(clip(name, 60)), suggestion(name, names));
@@ -51,7 +54,8 @@ void NetworkFlags::add(Flags& o) {
   o.text("--key", "NAME", key, "which entry of a PyTorch checkpoint holds the weights");
   o.text("--classes", "NAMES", classes,
          "class names: a file with one per line, or A,B,C; default: what the weight file says");
-  o.flag("--no-winograd", no_winograd, "3x3 convolutions summed directly: slower, less memory for weights");
+  o.flag("--no-winograd", no_winograd,
+         "3x3 convolutions and large kernels summed directly: slower, less memory for weights");
   add_precision(o, precision);
 }
 

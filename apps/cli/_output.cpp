@@ -47,6 +47,11 @@ Value Value::exponent(double v) {
   if (std::isfinite(v)) r.json = r.table;
   return r;
 }
+Value Value::list(std::span<const int> v) {
+  Value r(fmt::format("[{}]", fmt::join(v, ", ")));
+  r.json = r.table;
+  return r;
+}
 Value::Value(const Record& r) : json(to_json(r)), nested(true) {}
 Value::Value(const std::vector<Record>& r) : Value(Rows(r)) {}
 Value::Value(const Rows& r) : json('[' + json_list(r, ", ") + ']'), nested(true) {}

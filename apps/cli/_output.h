@@ -3,6 +3,7 @@
 #pragma once
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,7 +30,8 @@ struct Value {
   Value(bool v);
   Value(double v, int digits);      // digits after the point
   static Value exponent(double v);  // 1.2e-05
-  Value(const Record& r);           // nested values are left out of tables and CSV
+  static Value list(std::span<const int> v);
+  Value(const Record& r);  // nested values are left out of tables and CSV
   Value(const Rows& r);
   Value(const std::vector<Record>& r);
 };

@@ -1,10 +1,12 @@
 #include "_pictures.h"
 
+#include <fmt/format.h>
 #include <glob.h>
 
 #include <algorithm>
 #include <filesystem>
 
+#include "_output.h"
 #include "base/error.h"
 #include "base/text.h"
 #include "io/image.h"
@@ -16,17 +18,20 @@ namespace fs = std::filesystem;
 
 void add_folder(const std::string& folder, std::vector<std::string>& out) {
   std::error_code error;
-  std::vector<std::string> found;
+  std::vector<std::string> found, others;
   fs::recursive_directory_iterator it(folder, fs::directory_options::skip_permission_denied, error), end;
   for (; !error && it != end; it.increment(error)) {
     bool hidden = it->path().filename().string().starts_with('.');
     std::error_code unknown;
     bool inside = it->is_directory(unknown);
     if (hidden && inside) it.disable_recursion_pending();
-    if (!hidden && !inside && is_picture_name(it->path().string())) found.push_back(it->path().string());
+    if (!hidden && !inside) (is_picture_name(it->path().string()) ? found : others).push_back(it->path().string());
   }
   if (error) fail(Code::bad_file, "{}: the folder cannot be read: {}", folder, error.message());
   if (found.empty()) fail(Code::bad_file, "{}: holds no JPEG, PNG or WebP pictures", folder);
+  if (!others.empty())
+    note(fmt::format("{}: left out what is not JPEG, PNG or WebP: {} files, the first is {}", folder, others.size(),
+                     *std::min_element(others.begin(), others.end())));
   std::sort(found.begin(), found.end());
   out.insert(out.end(), found.begin(), found.end());
 }

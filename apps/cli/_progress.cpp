@@ -42,7 +42,8 @@ void ProgressLine::draw(const std::string& title, double share, const std::strin
   if (width < 2 || (now - drawn_ < std::chrono::milliseconds(100) && share < 1)) return;
   drawn_ = now;
   share = std::clamp(share, 0.0, 1.0);
-  std::string line = fmt::format("{} {} {:3.0f} %  {}", title, bar(share, 20), share * 100, text);
+  int room = width - 10 - static_cast<int>(title.size() + text.size());  // the time left matters more than a long bar
+  std::string line = fmt::format("{} {} {:3.0f} %  {}", title, bar(share, std::clamp(room, 4, 20)), share * 100, text);
   put("\r\033[K" + cut(line, static_cast<size_t>(width - 1)));
   shown_ = true;
 }

@@ -5,7 +5,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "_efficiency.h"
 #include "_network.h"
+#include "base/atomic_file.h"
 #include "base/cpu.h"
 #include "base/error.h"
 #include "base/memory.h"
@@ -26,19 +28,23 @@ struct Request {
   int batch = 1, runs = 0;
   double seconds = 2;
   bool layers = false, training = false;
+  std::string drawing;
   Common common;
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
   Flags o("bench MODEL",
           "Measures how fast a model runs here, on random pictures and (without --weights) random weights: median and\n"
-          "least time, throughput, and the share of the measured f32 peak of this machine's cores.");
+          "least time, throughput, and the share of the measured f32 peak of this machine's cores. A kernel that needs\n"
+          "fewer operations than the layer counts (winograd), or rounds them (bf16), may be above 100 %. In --layers, a\n"
+          "+ behind a kernel is the pointwise work that it does along the way.");
   r.network.add(o);
   o.section("What to measure");
   o.number("--batch", r.batch, 1, 4096, "pictures at once; default: 1");
   o.number("--image-size", r.network.card.image_size, 1, 8192, "side of the pictures; default: the card's");
   o.flag("--train", r.training, "a training step (SGD) instead of prediction");
   o.flag("--layers", r.layers, "every step of the plan: kernel, time, share of the peak, kernels that refused and why");
+  o.text("--svg", "FILE", r.drawing, "where the time goes: efficiency gap and waterline of every step, as a picture");
   o.number("--seconds", r.seconds, 0.01, 3600, "to measure for, after a warm-up; default: 2");
   o.number("--runs", r.runs, 1, 1000000, "so many runs instead");
   r.common.add_running(o);
@@ -129,10 +135,10 @@ std::vector<double> step_times(Program& p) {
 
 Record step_row(const Plan& plan, const Step& s, double seconds, double peak) {
   double rate = seconds > 0 ? static_cast<double>(s.flops) / seconds : 0;
-  std::string shape = s.node >= 0 ? plan.graph->node(s.node).type.shape.str() : "";
+  const Shape shape = s.node >= 0 ? plan.graph->node(s.node).type.shape : Shape{};
   return {{"kernel", s.kernel},
           {"layer", s.scope},
-          {"output", shape},
+          {"output", s.node >= 0 ? Value::list(shape) : Value("")},
           {"ms", Value(seconds * 1e3, 4)},
           {"gflop_per_second", Value(rate * 1e-9, 1)},
           {"percent_of_peak", Value(100 * rate / peak, 1)},
@@ -164,6 +170,16 @@ Record summary(const Request& r, const Subject& s, const std::vector<double>& ti
           {"resident_bytes", static_cast<int64_t>(peak_resident())}};
 }
 
+std::string drawing(const Request& r, const Subject& s, const std::vector<double>& seconds, const Machine& machine) {
+  std::vector<TimedStep> steps;
+  for (const Step& step : s.program->plan().steps)
+    steps.push_back({step.kernel, step.scope, seconds[steps.size()], step.flops, step.bytes});
+  return draw_efficiency(
+      steps, machine,
+      fmt::format("{}, {}, {} x {}x{}, {} threads, {}", s.info.model, r.training ? "training step" : "prediction", r.batch,
+                  s.info.card.height, s.info.card.width, r.common.threads, r.network.precision));
+}
+
 int run(std::span<const std::string> args) {
   Request r;
   if (!parse(args, r)) return 0;
@@ -178,9 +194,11 @@ int run(std::span<const std::string> args) {
   Record totals = summary(r, s, times, peak);
   Format format = r.common.output();
   std::vector<Record> steps;
+  const Plan& plan = s.program->plan();
+  std::vector<double> seconds;
+  if (r.layers || !r.drawing.empty()) seconds = step_times(*s.program);
+  if (!r.drawing.empty()) write_file(r.drawing, drawing(r, s, seconds, {peak, kernels::measure_bandwidth(pool)}));
   if (r.layers) {
-    std::vector<double> seconds = step_times(*s.program);
-    const Plan& plan = s.program->plan();
     steps.reserve(seconds.size());
     for (size_t i = 0; i < seconds.size(); i++) steps.push_back(step_row(plan, plan.steps[i], seconds[i], peak));
     if (format == Format::json) totals.emplace_back("layers", steps);

@@ -95,7 +95,7 @@ int64_t run_pictures(Program& p, const Dataset& data, const Card& card, const Re
 Record row(const Watched& w, double pictures) {
   double mean = w.sum / w.values;
   return {{"layer", w.layer},
-          {"input", w.shape.str()},
+          {"input", Value::list(w.shape)},
           {"mean", Value(mean, 5)},
           {"std", Value(std::sqrt(std::max(w.squares / w.values - mean * mean, 0.0)), 5)},
           {"zeros", Value(w.zeros / w.values, 4)},

@@ -108,7 +108,7 @@ void show_file(const NetworkFile& f, Format format) {
 Record layer_row(const Layer& l) {
   return {{"layer", l.scope},
           {"operators", fmt::format("{}", fmt::join(l.ops, ", "))},
-          {"output", l.out.str()},
+          {"output", Value::list({l.out.begin(), l.out.end()})},
           {"params", l.params},
           {"macs", l.macs}};
 }
@@ -124,7 +124,7 @@ Record totals(const ModelInfo& info, const Plan& plan, const std::vector<Layer>&
   };
   const Card& c = info.card;
   return {{"model", info.model},
-          {"input", Shape{batch, c.height, c.width, c.channels}.str()},
+          {"input", Value::list(Shape{batch, c.height, c.width, c.channels})},
           {"classes", info.options.classes},
           {"params", params},
           {"macs", macs},

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "_embedded.h"
+#include "_imagenet.h"
 #include "_network.h"
 #include "_pictures.h"
 #include "_progress.h"
@@ -16,6 +18,8 @@
 
 namespace fovea::cli {
 namespace {
+
+constexpr const char* kUsage = "predict MODEL [--weights FILE] PICTURE...";
 
 struct Request {
   NetworkFlags network;
@@ -32,19 +36,24 @@ struct Outcome {
 };
 
 bool parse(std::span<const std::string> args, Request& r) {
-  Flags o("predict MODEL [--weights FILE] PICTURE...",
+  Flags o(kUsage,
           "Names what is in pictures. MODEL is an architecture (with --weights), a weight file that fovea wrote, or a\n"
           "network within this program. PICTURE is a JPEG, PNG or WebP file, a folder, a glob, or - for standard input.\n"
           "A picture that cannot be read is reported, the others go on, and the exit code is 3.");
   r.network.add(o);
-  o.names("PICTURE", r.pictures, 1);
+  o.names("PICTURE", r.pictures, 0);
   r.network.add_card(o);
   o.choice("--exif", {"ignore", "apply"}, r.exif, "turn pictures as their orientation tag says; default: ignore");
   r.common.add_format(o);
   o.number("--topk", r.topk, 1, 1000, "classes per picture; default: 5");
   r.common.add_running(o);
   o.number("--batch", r.batch, 1, 1024, "pictures at once; default: as many as there are, at most 8");
-  return o.parse(args);
+  if (!o.parse(args)) return false;
+  if (!r.pictures.empty()) return true;
+  if (is_picture_name(r.network.model))
+    fail(Code::usage, "predict: {0} stands where MODEL belongs. Try fovea predict {1} {0}", r.network.model,
+         embedded_names().empty() ? "MODEL" : embedded_names()[0]);
+  fail(Code::usage, "predict: PICTURE is missing. Usage: fovea {}", kUsage);
 }
 
 Outcome load_picture(const std::string& path, bool apply_exif, const ImageLimits& limits, Preprocessor& preprocess,
@@ -166,12 +175,22 @@ void tell(const Classifier& c) {
                    bytes(m.weights), bytes(m.packed), bytes(m.activations), c.batch(), isa_name(active_isa())));
 }
 
+// What is not named by the weights.
+void name_classes(ModelInfo& info) {
+  if (!info.classes.empty()) return;
+  const bool imagenet = info.options.classes == kImageNetClasses;
+  if (imagenet) info.classes = imagenet_names();
+  note(imagenet ? "the weights name no classes, those of ImageNet are shown. --classes FILE names others"
+                : "the weights name no classes, numbers are shown. --classes FILE names them");
+}
+
 int run(std::span<const std::string> args) {
   Request r;
   if (!parse(args, r)) return 0;
   r.common.apply();
   NetworkFile file = r.network.open(true);
   ModelInfo info = r.network.identify(file);
+  name_classes(info);
   std::vector<std::string> pictures = find_pictures(r.pictures);
   int batch = r.batch ? r.batch : static_cast<int>(std::min<size_t>(pictures.size(), 8));
   Pool pool(r.common.threads);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "_embedded.h"
 #include "_progress.h"
 #include "_verb.h"
 #include "base/error.h"
@@ -142,6 +143,10 @@ int run(std::span<const std::string> args) {
   hooks.note = [&](const std::string& text) { bar.clear(), note(text); };
   hooks.stop = [] { return stop_signal != 0; };
   hooks.mem_limit = r.common.mem_limit;
+  hooks.open = [](const std::string& name) {
+    std::unique_ptr<TensorFile> within = open_embedded(name);
+    return within ? std::move(within) : TensorFile::open(name);
+  };
   TrainResult result = train(config, hooks, !r.resume.empty());
   bar.clear();
   print(describe(result), r.common.output());

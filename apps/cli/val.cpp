@@ -2,10 +2,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
+#include "_imagenet.h"
 #include "_network.h"
 #include "_progress.h"
 #include "base/error.h"
+#include "data/readers.h"
 #include "train/evaluate.h"
 
 namespace fovea::cli {
@@ -41,13 +44,27 @@ bool parse(std::span<const std::string> args, Request& r) {
   return true;
 }
 
+// Folders of ImageNet bear synsets, or names; a part of its classes is enough.
+void match_imagenet(Dataset& data, const std::string& where) {
+  for (const std::vector<std::string>& known : {imagenet_synsets(), imagenet_names()}) {
+    const std::set<std::string> set(known.begin(), known.end());
+    if (!std::ranges::all_of(data.classes, [&](const std::string& name) { return set.count(name) > 0; })) continue;
+    match_classes(data, known, where, true);
+    data.classes = imagenet_names();
+    return;
+  }
+}
+
 // Pictures in the order of the network's classes, or an error that says why they do not belong together.
 Dataset open_data(const Request& r, const ModelInfo& info) {
   Dataset data = open_dataset(r.data, r.split, {.allow_empty = true, .classes = info.classes});
   data.apply_exif = r.exif == "apply";
+  if (info.classes.empty() && info.options.classes == kImageNetClasses) match_imagenet(data, r.data);
   if (data.classes.size() > static_cast<size_t>(info.options.classes))
     fail(Code::usage, "{}: has {} classes, {} knows {}", r.data, data.classes.size(), info.model, info.options.classes);
   for (const std::string& text : data.notes) note(text);
+  if (!data.has_splits && is_file(r.network.model))
+    note(r.data + ": has no val/ or test/: all pictures are judged, also those that a training on it has seen");
   return data;
 }
 

@@ -83,19 +83,19 @@ std::string list_names(const std::vector<std::string>& names, size_t most) {
   return out;
 }
 
-void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where) {
+void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where, bool some) {
   if (wanted.empty() || data.classes == wanted) return;
   std::vector<std::string> have = data.classes, need = wanted, extra, lacking;
   std::sort(have.begin(), have.end());
   std::sort(need.begin(), need.end());
   std::set_difference(have.begin(), have.end(), need.begin(), need.end(), std::back_inserter(extra));
   std::set_difference(need.begin(), need.end(), have.begin(), have.end(), std::back_inserter(lacking));
-  if (!extra.empty() || !lacking.empty()) {
+  if (!extra.empty() || (!lacking.empty() && !some)) {
     fail(Code::bad_file, "{}: its classes are not the {} that are needed:{}{}", where, wanted.size(),
          extra.empty() ? "" : " not known are " + list_names(extra),
          lacking.empty() ? "" : (extra.empty() ? " missing are " : ", missing are ") + list_names(lacking));
   }
-  std::vector<int> place(wanted.size());
+  std::vector<int> place(data.classes.size());
   for (size_t i = 0; i < place.size(); i++) {
     place[i] = static_cast<int>(std::find(wanted.begin(), wanted.end(), data.classes[i]) - wanted.begin());
   }
@@ -138,10 +138,18 @@ std::vector<int64_t> first_of_each_class(const Dataset& data, int count) {
 }
 
 std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out) {
-  std::vector<int64_t> samples;
+  std::vector<double> draw;  // of each sample, from 0 to 1
+  std::vector<int64_t> first(data.classes.size(), -1), pictures(data.classes.size()), samples;
   for (int64_t i = 0; i < data.size(); i++) {
     uint64_t hash = data.files.empty() ? splitmix(static_cast<uint64_t>(i)) : splitmix(fnv1a(data.files[i]));
-    bool out = static_cast<double>(hash >> 11) * 0x1p-53 < fraction;
+    draw.push_back(static_cast<double>(hash >> 11) * 0x1p-53);
+    int64_t& least = first[data.labels[i]];
+    if (least < 0 || draw[i] < draw[least]) least = i;
+    pictures[data.labels[i]]++;
+  }
+  for (int64_t i = 0; i < data.size(); i++) {
+    int label = data.labels[i];
+    bool out = draw[i] < fraction || (first[label] == i && pictures[label] > 1);
     if (out == held_out) samples.push_back(i);
   }
   return samples;

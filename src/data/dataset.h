@@ -40,7 +40,7 @@ struct Dataset {
 };
 
 struct DataOptions {
-  bool allow_empty = false;          // a class without pictures
+  bool allow_empty = false;          // a class without pictures, or of `classes` one without a folder
   std::vector<std::string> classes;  // what the model knows, in its order; empty: the data decide
 };
 
@@ -50,8 +50,9 @@ Dataset open_dataset(const std::string& spec, const std::string& split, const Da
 Dataset take(const Dataset& data, const std::vector<int64_t>& samples);
 std::vector<int64_t> first_of_each_class(const Dataset& data, int count);  // in their order; fewer where there are fewer
 
-// For data without splits: the held-out `fraction`, or the rest. Chosen by the names of files, so that adding pictures
-// never moves another one across; by their numbers where there are no files.
+// For data without splits: the held-out `fraction`, but one sample at least of every class with two, or the rest. Chosen by
+// the names of files, so that adding pictures never moves another one across (but for such a single one); by their numbers
+// where there are no files.
 std::vector<int64_t> samples_of(const Dataset& data, double fraction, bool held_out);
 Dataset hold_out(const Dataset& data, double fraction, bool held_out);
 

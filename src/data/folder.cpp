@@ -135,10 +135,10 @@ Dataset open_folder(const std::string& dir, const std::string& split, const Data
     fail(Code::bad_file, "{}: no pictures in {}. Fill or remove the class, or use --allow-empty", data.root,
          list_names(empty));
   if (ignored.count > 0) {
-    data.notes.push_back(fmt::format("{}: ignored {} entries that are not JPEG, PNG or WebP pictures (the first is {})",
-                                     data.root, ignored.count, ignored.first));
+    data.notes.push_back(fmt::format("{}: ignored what is no JPEG, PNG or WebP picture: {} ({} in all)", data.root,
+                                     ignored.first, ignored.count));
   }
-  match_classes(data, options.classes, data.root);
+  match_classes(data, options.classes, data.root, options.allow_empty);
   return data;
 }
 

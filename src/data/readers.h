@@ -12,7 +12,8 @@ Dataset open_fashion_mnist(const std::string& dir, const std::string& split, con
 Dataset open_table(const std::string& file, const std::string& split, const DataOptions& options);
 
 // Where each of the data's classes stands among `wanted` (as given when that is empty). The two must be the same set.
-void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where);
+// some: classes may be missing.
+void match_classes(Dataset& data, const std::vector<std::string>& wanted, const std::string& where, bool some = false);
 
 // `"a", "b", "c" and 4 more`.
 std::string list_names(const std::vector<std::string>& names, size_t most = 3);

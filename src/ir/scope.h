@@ -20,6 +20,14 @@ class Scope {
   Tensor buffer(const std::string& name, const Shape& shape, Init init) const;
   // Names a value: a tap, a layer unit, a profile row.
   Tensor out(Tensor t) const;
+  // What f() records without parameters, which would otherwise count as a part of what it reads, belongs here.
+  template <class F>
+  Tensor own(F f) const {
+    graph_->enter(path_);
+    Tensor t = f();
+    graph_->enter("");
+    return t;
+  }
 
   Graph& graph() const { return *graph_; }
   const std::string& path() const { return path_; }

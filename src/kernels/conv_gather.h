@@ -80,6 +80,7 @@ class GatherConv {
   int64_t most_rows(const Phase& phase) const;  // of a chunk, with padded rows
   int64_t most_read(const Phase& phase) const;  // input pixels of a chunk
   void run_panel(const Job& job, const Phase& phase, const Panel& panel, int64_t first, int64_t pixels, Space& space) const;
+  void fetch_outputs(float* const* out, int64_t pixels, const Panel& panel) const;
   void point(const Job& job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;
   std::pair<int64_t, int64_t> reads(const Phase& phase, int64_t first, int64_t pixels) const;  // input pixels
   Job staged(Job job, const Phase& phase, int64_t first, int64_t pixels, Space& space) const;

@@ -10,10 +10,12 @@ namespace fovea::kernels {
 namespace {
 
 constexpr int64_t kEpilogueTiles = 8;  // a call per that many tiles: the block is still in L1, and calls are few
+constexpr int64_t kAhead = 8192;       // floats: how long before their turn pixels are asked for
 
-// Brings floats into L2 that are read soon.
+// Brings floats into L2 that are read soon, or written.
+template <int kWrite = 0>
 void fetch(const float* from, int64_t floats) {
-  for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(from + i, 0, 2);
+  for (int64_t i = 0; i < floats; i += 16) __builtin_prefetch(from + i, kWrite, 2);
 }
 
 void fill_pointers(const float** to, int64_t n, const float* first, int64_t step) {
@@ -36,9 +38,10 @@ struct GatherConv::Job {
   const float* packed;
   float* out;
   const Epilogue* epilogue;
+  bool part = false;   // of what a region does: in and out are in L2
   int64_t origin = 0;  // the pixel where `in` begins
 
-  Job without_epilogue() const { return {in, packed, out, nullptr, origin}; }
+  Job without_epilogue() const { return {in, packed, out, nullptr, part, origin}; }
 };
 
 GatherConv::Space GatherConv::space(void* work, int thread) const {
@@ -136,7 +139,7 @@ int64_t GatherConv::most_rows(const Phase& phase) const { return ceil_div(phase.
 
 void GatherConv::run_part(const float* in, const float* packed, float* out, void* work, int64_t first, int64_t count,
                           const Epilogue* epilogue) const {
-  const Job job{in, packed, out, epilogue};
+  const Job job{in, packed, out, epilogue, true};
   const Phase& phase = phases_[0];
   Space s = space(work, 0);
   std::memset(s.zeros, operand_.x.zero, in_channels_ * sizeof(float));
@@ -161,6 +164,7 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
   const float *scale = operand_.integers ? job.packed + scales_ : nullptr, *offset = scale ? scale + out_channels_ : nullptr;
   Tile tile{};
   tile.a = s.a, tile.lda = panel.width, tile.b_step = max_chunk_, tile.c_offset = c0, tile.cols = panel.cols;
+  const bool streams = !job.part && &panel == &panels_[0] && phase.terms == 1 && phase.slices.size() == 1;
   for (const Slice& slice : phase.slices) {
     const bool last = &slice == &phase.slices.back();
     if (last) tile.finish = {job.epilogue ? job.epilogue->finish : nullptr, job.out, c0, scale, offset};
@@ -174,6 +178,11 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
     for (int64_t i = 0; i < parts.count; i++) {
       tile.ahead = reinterpret_cast<const char*>(s.a[0] + floats + floats * i / parts.count);
       tile.b = s.in + slice.t0 * max_chunk_ + parts.begin(i), tile.c = s.out + parts.begin(i);
+      if (!job.part && &slice == &phase.slices[0]) fetch_outputs(tile.c, parts.size(i), panel);
+      if (streams) {  // pixels instead, a line per sixteen of their numbers
+        tile.ahead = reinterpret_cast<const char*>(tile.b[0] + kAhead);
+        tile.ahead_step = parts.size(i) * int64_t{sizeof(float)};
+      }
       tiles_.rows_form[vectors - 1][parts.size(i) - 1](tile);
       if (!last || !job.epilogue || tile.finish.finish || ((i + 1) % kEpilogueTiles != 0 && i + 1 < parts.count)) continue;
       (*job.epilogue)(s.out[done] + c0, first + done, parts.end(i) - done, out_channels_, c0, c1);
@@ -181,6 +190,12 @@ void GatherConv::run_panel(const Job& job, const Phase& phase, const Panel& pane
     }
     tile.accumulate = true;
   }
+}
+
+// Asks for the outputs that come some tiles later, as if all lay in a row.
+void GatherConv::fetch_outputs(float* const* out, int64_t pixels, const Panel& panel) const {
+  const int64_t ahead = kAhead / out_channels_ * out_channels_ + panel.out_c;
+  for (int64_t i = 0; i < pixels; i++) fetch<1>(out[i] + ahead, panel.cols);
 }
 
 // The job as it is after its input pixels have been rounded into the workspace.

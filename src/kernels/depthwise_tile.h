@@ -32,6 +32,7 @@ struct DepthwiseStrip {
   int64_t y_row, y_step;            // floats from a row, a pixel of the tile to the next
   int64_t w_row;                    // floats from a kernel row to the next
   int channels;                     // 1..lanes
+  bool ahead;                       // rows are asked for before their turn
   TileFinish finish;
 };
 

@@ -64,6 +64,7 @@ void DepthwiseWalk::run(void (*const* kernels)(const DepthwiseStrip&), const Dep
   s.y_step = columns.y_step * c;
   s.w_row = packing.row();
   s.channels = packing.width(part.block);
+  s.ahead = far();
   s.finish = part.finish, s.finish.channel = int64_t{part.block} * isa.lanes;
   if (compact()) {
     auto [first, end] = reads(part.row, part.height);
@@ -82,9 +83,16 @@ void DepthwiseWalk::run(void (*const* kernels)(const DepthwiseStrip&), const Dep
 }
 
 int DepthwiseWalk::strip_rows() const {
-  constexpr int64_t kBytes = 512 << 10;
+  constexpr int64_t kBytes = 512 << 10, kCopied = 256 << 10;  // of all channels; of those that are copied
+  if (compact()) return static_cast<int>(std::clamp<int64_t>(kCopied / (4 * source_w * isa.lanes), 1, h));
   int64_t row_bytes = int64_t{4} * channels * std::max(w, source_w);
   return static_cast<int>(std::clamp<int64_t>(kBytes / row_bytes, 1, h));
+}
+
+// Whether all images together are so large that they come from beyond L2.
+bool DepthwiseWalk::far() const {
+  constexpr int64_t kBytes = 4 << 20;
+  return 4 * int64_t{images} * channels * (int64_t{source_h} * source_w + int64_t{h} * w) > kBytes;
 }
 
 // The source rows [first, end) that some rows of the destination read.

@@ -49,6 +49,7 @@ struct DepthwiseWalk {
   size_t scratch_floats(int height) const;
 
  private:
+  bool far() const;
   std::pair<int, int> reads(int row, int height) const;
   bool compact() const;
 };

@@ -1,7 +1,9 @@
 #include "kernels/gemm_pack.h"
 
-#include <algorithm>
 #include <cstring>
+
+#include "kernels/depthwise_tile.h"
+#include "kernels/isa/tables.h"
 
 namespace fovea::kernels {
 
@@ -10,13 +12,7 @@ void pack_panel(const float* from, int64_t m_step, int64_t k_step, int64_t ms, i
     for (int64_t k = 0; k < ks; k++) std::memcpy(to + k * width, from + k * k_step, ms * sizeof(float));
     return;
   }
-  constexpr int64_t kLine = 16;  // one cache line of every source row at a time
-  for (int64_t k0 = 0; k0 < ks; k0 += kLine) {
-    const int64_t k1 = std::min(ks, k0 + kLine);
-    for (int64_t m = 0; m < ms; m++) {
-      for (int64_t k = k0; k < k1; k++) to[k * width + m] = from[m * m_step + k * k_step];
-    }
-  }
+  FOVEA_TABLE(active_isa(), depthwise).transpose(to, width, from, m_step, ms, ks, 1.0f, false);
 }
 
 }  // namespace fovea::kernels

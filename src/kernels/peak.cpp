@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
+#include <vector>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -81,6 +83,25 @@ double measure_peak(Isa isa, Pool& pool) {
     best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   }
   return 2.0 * kChains * probe.lanes * static_cast<double>(kRounds) * pool.size() / best;
+}
+
+double measure_bandwidth(Pool& pool) {
+  constexpr int kRuns = 5;
+  constexpr size_t kWords = size_t{1} << 23;  // of each thread: 64 MiB, twice what a core may have of the last cache
+  std::vector<std::vector<uint64_t>> memory(static_cast<size_t>(pool.size()));
+  pool.run([&](int thread) { memory[static_cast<size_t>(thread)].assign(kWords, 1); });
+  volatile uint64_t sink = 0;
+  double best = 1e30;
+  for (int run = 0; run < kRuns; run++) {
+    auto start = std::chrono::steady_clock::now();
+    pool.run([&](int thread) {
+      const std::vector<uint64_t>& m = memory[static_cast<size_t>(thread)];
+      const uint64_t sum = std::accumulate(m.begin(), m.end(), uint64_t{0});
+      if (thread == 0) sink = sum;
+    });
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return static_cast<double>(kWords * sizeof(uint64_t)) * pool.size() / best;
 }
 
 }  // namespace fovea::kernels

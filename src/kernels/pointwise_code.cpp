@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <span>
 
 #include "base/machine_code.h"
@@ -42,8 +43,9 @@ struct Inst {
 
 class Compiler {
  public:
-  Compiler(const std::vector<PwValue>& values, const std::vector<int>& outputs)
-      : values_(values), outputs_(outputs), uses_(values.size(), 0), reg_(values.size(), -1) {
+  // keep: constants that are needed in registers stay there.
+  Compiler(const std::vector<PwValue>& values, const std::vector<int>& outputs, bool keep)
+      : values_(values), outputs_(outputs), uses_(values.size(), 0), reg_(values.size(), -1), keep_(keep) {
     for (const PwValue& v : values)
       for (int o : v.operand)
         if (o >= 0 && v.stage == 2) uses_[at_(o)]++;
@@ -69,7 +71,15 @@ class Compiler {
     code_.push_back({Inst::plain, op, registers_, a, b});
     return registers_++;
   }
-  int of(Arg b) { return b.kind == EvexArg::reg ? b.id : plain(b.kind == EvexArg::constant ? kBroadcast : kMove, -1, b); }
+  int of(Arg b) {
+    if (b.kind == EvexArg::reg) return b.id;
+    if (b.kind == EvexArg::memory) return plain(kMove, -1, b);
+    if (!keep_) return plain(kBroadcast, -1, b);
+    for (const Inst& c : constants_)
+      if (c.b.bits == b.bits) return c.to;
+    constants_.push_back({Inst::plain, kBroadcast, registers_, -1, b});
+    return registers_++;
+  }
   void compare(Predicate p, int a, Arg b) { code_.push_back({Inst::compare, {1, 0, 0xc2, p}, -1, a, b}); }
   int choose(int no, Arg yes) {
     code_.push_back({Inst::choose, kBlend, registers_, no, yes});
@@ -152,8 +162,10 @@ class Compiler {
     }
   }
 
-  // Of two operands that do not compare, the machine's is the second; ours is a NaN.
+  // Of two operands that do not compare, the machine's is the second; ours is a NaN. And of two zeros ours is the second.
   int extreme(const EvexOp& op, int a, Arg b) {
+    if (b.kind == EvexArg::constant && b.bits << 1 != 0 && !std::isnan(std::bit_cast<float>(b.bits)))
+      return plain(op, of(b), at(a));
     int r = plain(op, a, b);
     compare(kUnordered, a, at(a));
     return choose(r, at(a));
@@ -166,10 +178,8 @@ class Compiler {
   }
 
   int exp(int x) {
-    compare(kGreater, x, number(fits::exp_most));
-    x = choose(x, number(fits::exp_most));
-    compare(kLess, x, number(fits::exp_least));
-    x = choose(x, number(fits::exp_least));
+    x = plain(kMin, of(number(fits::exp_most)), at(x));  // a NaN, being the second, stays
+    x = plain(kMax, of(number(fits::exp_least)), at(x));
     int n = plain(kRound, -1, at(plain(kMul, x, number(fits::log2e))));
     int r = madd(n, number(-fits::ln2_high), at(x));
     r = madd(n, number(-fits::ln2_low), at(r));
@@ -200,32 +210,42 @@ class Compiler {
     return choose(y, at(one));
   }
 
+  // f for every virtual register that an instruction reads.
+  template <class F>
+  static void each_read(const Inst& i, F f) {
+    const int b = i.b.kind == EvexArg::reg ? i.b.id : -1;
+    if (i.a >= 0) f(i.a);
+    if (b >= 0 && b != i.a) f(b);
+    if (i.accumulator >= 0 && i.accumulator != i.a && i.accumulator != b) f(i.accumulator);
+  }
+
   // Machine registers for the virtual ones, freed after their last use. False if there are too few.
   bool allocate() {
     std::vector<int> last(at_(registers_), -1), free;
     for (int i = 0; i < 32; i++) free.push_back(31 - i);
-    auto each = [](const Inst& i, auto f) {
-      if (i.a >= 0) f(i.a);
-      if (i.b.kind == EvexArg::reg && i.b.id >= 0 && i.b.id != i.a) f(i.b.id);
-      if (i.accumulator >= 0 && i.accumulator != i.a && i.accumulator != i.b.id) f(i.accumulator);
-    };
-    for (size_t n = 0; n < code_.size(); n++) each(code_[n], [&](int r) { last[at_(r)] = static_cast<int>(n); });
+    for (size_t n = 0; n < code_.size(); n++) each_read(code_[n], [&](int r) { last[at_(r)] = static_cast<int>(n); });
     machine_.assign(at_(registers_), -1);
+    if (constants_.size() > free.size()) return false;
+    for (const Inst& c : constants_) {
+      last[at_(c.to)] = static_cast<int>(code_.size());
+      machine_[at_(c.to)] = free.back();
+      free.pop_back();
+    }
     for (size_t n = 0; n < code_.size(); n++) {
       const Inst& i = code_[n];
-      auto release = [&] {
-        each(i, [&](int r) {
-          if (last[at_(r)] == static_cast<int>(n)) free.push_back(machine_[at_(r)]);
-        });
+      auto dies = [&](int r) { return r >= 0 && last[at_(r)] == static_cast<int>(n); };
+      auto release = [&](int r) {
+        if (dies(r) && r != i.accumulator) free.push_back(machine_[at_(r)]);
       };
-      if (i.kind != Inst::madd) release();
+      const bool moves = i.accumulator >= 0 && !dies(i.accumulator);  // into `to`, before the other operands are read
+      if (!moves) each_read(i, release);
+      if (dies(i.accumulator)) free.push_back(machine_[at_(i.accumulator)]);  // the next one taken
       if (i.to >= 0) {
         if (free.empty()) return false;
         machine_[at_(i.to)] = free.back();
-        free.pop_back();
-        if (last[at_(i.to)] < 0) free.push_back(machine_[at_(i.to)]);
+        if (last[at_(i.to)] >= 0) free.pop_back();
       }
-      if (i.kind == Inst::madd) release();  // its result begins as one of its operands while it still wants the others
+      if (moves) each_read(i, release);
     }
     return true;
   }
@@ -250,17 +270,17 @@ class Compiler {
       case Inst::fill: return e.op(i.op, to, 0, place(i.b), 2, true);
       case Inst::store: return e.op(i.op, a, 0, place(i.b), tail, false);
       case Inst::madd:
-        e.op(kMove, to, 0, {EvexArg::reg, m(i.accumulator)}, 0, false);
+        if (m(i.accumulator) != to) e.op(kMove, to, 0, {EvexArg::reg, m(i.accumulator)}, 0, false);
         return e.op(i.op, to, a, place(i.b), tail, false);
     }
   }
 
   void body(EvexAssembler& e, bool tail) const {
-    e.raw({0x48, 0x89, 0xc1, 0x48, 0x21, 0xd1});  // mov rcx, rax; and rcx, rdx
+    e.raw({0x48, 0x89, 0xc1, 0x4c, 0x29, 0xd9, 0x48, 0x21, 0xd1});  // mov rcx, rax; sub rcx, r11; and rcx, rdx
     for (const Inst& i : code_) emit(e, i, tail);
   }
 
-  // rdi: values, rsi: n, rdx: mask, rax: i
+  // rdi: values, rsi: n, rdx: mask, r8: step, r9: rows left, r11: where the row begins, rax: r11 + i
   std::vector<uint8_t> assemble() const {
     EvexAssembler e;
     auto jump = [&](std::initializer_list<int> op) {  // its distance is not known yet
@@ -271,20 +291,26 @@ class Compiler {
       const auto distance = static_cast<int32_t>(to - from);
       std::memcpy(e.code.data() + from - 4, &distance, 4);
     };
-    e.raw({0xf3, 0x0f, 0x1e, 0xfa, 0x31, 0xc0, 0x48, 0x83, 0xee, 0x10});  // endbr64; xor eax, eax; sub rsi, 16
-    const size_t none = jump({0x0f, 0x8c});                               // jl
+    e.raw({0xf3, 0x0f, 0x1e, 0xfa, 0x49, 0x89, 0xc9, 0x45, 0x31, 0xdb});  // endbr64; mov r9, rcx; xor r11d, r11d
+    e.raw({0x89, 0xf0, 0x83, 0xe0, 0x0f, 0x41, 0xba, 0xff, 0xff, 0, 0});  // mov eax, esi; and eax, 15; mov r10d, 0xffff
+    e.raw({0xc4, 0x42, 0x78, 0xf5, 0xd2, 0xc4, 0xc1, 0x78, 0x92, 0xca});  // bzhi r10d, r10d, eax; kmovw k1, r10d
+    for (const Inst& c : constants_) emit(e, c, false);
+    const size_t row = e.code.size();
+    e.raw({0x4c, 0x89, 0xd8});  // mov rax, r11
     const size_t loop = e.code.size();
+    e.raw({0x4d, 0x8d, 0x54, 0x33, 0xf0, 0x4c, 0x39, 0xd0});  // lea r10, [r11 + rsi - 16]; cmp rax, r10
+    const size_t part = jump({0x0f, 0x8f});                   // jg
     body(e, false);
-    e.raw({0x48, 0x83, 0xc0, 0x10, 0x48, 0x39, 0xf0});  // add rax, 16; cmp rax, rsi
-    land(jump({0x0f, 0x8e}), loop);                     // jle
-    land(none, e.code.size());
-    e.raw({0x48, 0x83, 0xc6, 0x10, 0x48, 0x29, 0xc6});                    // add rsi, 16; sub rsi, rax
-    const size_t even = jump({0x0f, 0x84});                               // jz
-    e.raw({0x41, 0xb8, 0xff, 0xff, 0, 0, 0xc4, 0x42, 0x48, 0xf5, 0xc0});  // mov r8d, 0xffff; bzhi r8d, r8d, esi
-    e.raw({0xc4, 0xc1, 0x78, 0x92, 0xc8});                                // kmovw k1, r8d
+    e.raw({0x48, 0x83, 0xc0, 0x10});  // add rax, 16
+    land(jump({0xe9}), loop);
+    land(part, e.code.size());
+    e.raw({0x4d, 0x8d, 0x14, 0x33, 0x4c, 0x39, 0xd0});  // lea r10, [r11 + rsi]; cmp rax, r10
+    const size_t even = jump({0x0f, 0x84});             // je
     body(e, true);
     land(even, e.code.size());
-    e.raw({0xc5, 0xf8, 0x77, 0xc3});  // vzeroupper; ret
+    e.raw({0x4d, 0x01, 0xc3, 0x49, 0xff, 0xc9});  // add r11, r8; dec r9
+    land(jump({0x0f, 0x85}), row);                // jnz
+    e.raw({0xc5, 0xf8, 0x77, 0xc3});              // vzeroupper; ret
     e.place_constants();
     return std::move(e.code);
   }
@@ -292,7 +318,8 @@ class Compiler {
   const std::vector<PwValue>& values_;
   const std::vector<int>& outputs_;
   std::vector<int> uses_, reg_;  // by value: how often varying ones use it; the virtual register that it is in
-  std::vector<Inst> code_;
+  bool keep_;
+  std::vector<Inst> constants_, code_;  // before the loop, and in it
   int registers_ = 0;
   std::vector<int> machine_;  // by virtual register
 };
@@ -302,7 +329,8 @@ class Compiler {
 PwCode compile_pointwise([[maybe_unused]] const std::vector<PwValue>& values,
                          [[maybe_unused]] const std::vector<int>& outputs) {
 #if defined(__x86_64__)
-  return Compiler(values, outputs).run();
+  PwCode code = Compiler(values, outputs, true).run();
+  return code ? code : Compiler(values, outputs, false).run();
 #else
   return nullptr;
 #endif

@@ -21,8 +21,9 @@ struct PwValue {
   bool linked = false;  // in a chain and not its end: never stored
 };
 
-// value: where each value is: varying ones an array of n, uniform ones taken at (i & mask), scalars sixteen times.
-using PwCode = void (*)(const float* const* value, int64_t n, int64_t mask);
+// value: where each value is: varying ones `rows` times n floats, `step` apart, uniform ones taken at (i & mask), scalars
+// sixteen times.
+using PwCode = void (*)(const float* const* value, int64_t n, int64_t mask, int64_t rows, int64_t step);
 
 // For AVX-512. values in an order in which operands come first; outputs: the values to be stored, if they vary. Null if some
 // op has no code here, if there are more values than registers, or if the system forbids such code.

@@ -40,7 +40,26 @@ void PwEngine::begin(Frame& f) const {
   }
 }
 
+// Whether the rows of a block can stay where they are, all its varying values being equally far apart.
+bool PwEngine::in_rows(const Frame& f, const Tile& t) const {
+  if (!code_ || !f.y || !f.direct[0] || t.rows == 1 || f.ld == t.cols || t.cols < kScalars) return false;
+  return std::all_of(loads_[2].begin(), loads_[2].end(), [&](int v) {
+    const int input = values_[v].input;
+    if (input == static_cast<int>(strides_.size())) return true;
+    return strides_[input].stride[2] == f.ld && strides_[input].stride[3] == 1;
+  });
+}
+
+void PwEngine::eval_rows(Frame& f, const Tile& t) const {
+  const Tile first{t.outer, t.row, t.col, 1, t.cols};
+  if (f.outer != t.outer || f.col != t.col || f.uniform_cols != t.cols || f.uniform_rows < 1) enter(f, first);
+  for (int v : loads_[2]) bind(f, v, first);
+  f.value[outputs_[0]] = f.y + (t.row - f.y_row) * f.ld + t.col - f.y_col;
+  code_(f.value, t.cols, -1, t.rows, f.ld);
+}
+
 void PwEngine::eval(Frame& f, const Tile& t) const {
+  if (in_rows(f, t)) return eval_rows(f, t);
   if (f.outer != t.outer || f.col != t.col || f.uniform_cols != t.cols || f.uniform_rows < t.rows) enter(f, t);
   for (int v : loads_[2]) bind(f, v, t);
   if (f.out) {
@@ -54,7 +73,7 @@ void PwEngine::eval(Frame& f, const Tile& t) const {
     f.value[outputs_[0]] = dense ? f.y + (t.row - f.y_row) * f.ld + t.col - f.y_col : f.scratch + v.slot * chunk_;
   }
   if (code_)
-    code_(f.value, t.rows * t.cols, f.mask);
+    code_(f.value, t.rows * t.cols, f.mask, 1, 0);
   else
     run_steps(f, 2, t.rows * t.cols);
   if (!f.out && !f.y) return;

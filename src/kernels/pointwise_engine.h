@@ -76,6 +76,8 @@ class PwEngine {
   void make_steps();
   void make_chain(int end);
   bool repeats(int64_t cols) const;
+  bool in_rows(const Frame& f, const Tile& tile) const;
+  void eval_rows(Frame& f, const Tile& tile) const;
   void enter(Frame& f, const Tile& tile) const;
   void bind(Frame& f, int load, const Tile& tile) const;
   void run_steps(Frame& f, int stage, int64_t n) const;

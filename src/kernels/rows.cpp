@@ -53,6 +53,41 @@ void Rows::layer_norm_backward(const float* dy, const float* x, const float* gam
   });
 }
 
+size_t Rows::layer_norm_sums_workspace(int64_t rows, int64_t cols) {
+  return static_cast<size_t>(parts_of(rows, cols) * cols) * 2 * (sizeof(double) + sizeof(float));
+}
+
+void Rows::layer_norm_sums(const float* dy, const float* x, float eps, float* dgamma, float* dbeta, int64_t rows,
+                           int64_t cols, void* work, Pool& pool) const {
+  constexpr int64_t kBlock = 64;  // additions in one float
+  const int64_t parts = parts_of(rows, cols), both = 2 * cols;
+  auto* totals = static_cast<double*>(work);                     // [parts, 2, cols]
+  auto* sums = reinterpret_cast<float*>(totals + parts * both);  // likewise
+  pool.each(parts, [&](int64_t p) {
+    double* total = totals + p * both;
+    float* sum = sums + p * both;
+    std::fill_n(total, both, 0.0);
+    std::fill_n(sum, both, 0.0f);
+    auto [first, stop] = share(rows, static_cast<int>(p), static_cast<int>(parts));
+    for (int64_t r = first; r < stop; r += kBlock) {
+      table_->layer_norm_sums(sum, sum + cols, dy + r * cols, x + r * cols, eps, std::min(kBlock, stop - r), cols);
+      table_->move_sum(total, sum, both);
+    }
+  });
+  for (int64_t c = 0; c < cols; c++) {
+    double gamma = 0, beta = 0;
+    for (int64_t p = 0; p < parts; p++) gamma += totals[p * both + c], beta += totals[p * both + cols + c];
+    dgamma[c] = static_cast<float>(gamma), dbeta[c] = static_cast<float>(beta);
+  }
+}
+
+void Rows::sum_groups(const float* x, float* y, int64_t groups, int64_t each, int64_t cols) const {
+  for (int64_t g = 0; g < groups; g++, x += each * cols, y += cols) {
+    std::fill_n(y, cols, 0.0f);
+    table_->sum_rows(y, x, each, cols);
+  }
+}
+
 size_t Rows::moments_workspace(int64_t rows, int64_t cols) {
   return static_cast<size_t>(parts_of(rows, cols) * cols) * 2 * sizeof(double);
 }

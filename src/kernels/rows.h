@@ -21,8 +21,16 @@ class Rows {
   void layer_norm_backward(const float* dy, const float* x, const float* gamma, float eps, float* dx, int64_t rows,
                            int64_t cols, Pool& pool) const;
 
+  // Its gradients of gamma and beta: down the columns, the sums of dy * normalised x and of dy.
+  static size_t layer_norm_sums_workspace(int64_t rows, int64_t cols);
+  void layer_norm_sums(const float* dy, const float* x, float eps, float* dgamma, float* dbeta, int64_t rows, int64_t cols,
+                       void* work, Pool& pool) const;
+
   void softmax(const float* x, float* y, int64_t rows, int64_t cols, Pool& pool) const;
   void log_softmax(const float* x, float* y, int64_t rows, int64_t cols, Pool& pool) const;
+
+  // y [groups, cols]: sums of `each` rows of x [groups * each, cols], in floats; on the calling thread.
+  void sum_groups(const float* x, float* y, int64_t groups, int64_t each, int64_t cols) const;
 
   // Mean and biased variance of every column. Blockwise two-pass, merged in double: safe for means far above the deviation.
   static size_t moments_workspace(int64_t rows, int64_t cols);

@@ -17,20 +17,30 @@ constexpr int64_t kPackingPixels = 1024;      // transforming weights takes as l
 
 // Cycles of cores with 32 products a cycle, fitted to measurements. A register tile costs as many channels more as its
 // stores and calls take and never less than 16 rows, a float of weights 0.4 (those of a whole network are rarely in the
-// cache), a transform 0.45 a point and channel. Of one image, whatever the batch: a picture's answer must not depend on its
-// company.
+// cache), a transform 0.45 a point and channel.
 double product_cost(double rows, double points, int extra, const ConvShape& s) {
   const double outs = static_cast<double>(round_up(s.o, 16));
   return points * outs * (std::max(rows, 16.0) * (s.c + extra) / 32 + s.c * 0.4);
 }
-double direct_cost(const ConvShape& s) { return product_cost(double(s.oh()) * s.ow(), 9, 3, s); }
-double winograd_cost(const ConvShape& s, int tile) {
-  const double tiles = double(ceil_div(s.oh(), tile) * ceil_div(s.ow(), tile)), points = (tile + 2) * (tile + 2);
+double direct_cost(const ConvShape& s, int images) { return product_cost(double(images) * s.oh() * s.ow(), 9, 3, s); }
+double winograd_cost(const ConvShape& s, int tile, int images) {
+  const double tiles = double(images) * double(ceil_div(s.oh(), tile) * ceil_div(s.ow(), tile)),
+               points = (tile + 2) * (tile + 2);
   const double vectors = static_cast<double>(round_up(s.c, 16) + round_up(s.o, 16));
   return product_cost(tiles, points, 8, s) + tiles * points * 0.45 * vectors;
 }
 // Transformed weights take 16 or 36 numbers for every 9: where there are many channels, too much memory for what is won.
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
+
+// Asks for pixels of the next row of tiles: they lie in too many places for the machine to foresee.
+template <int kWrite>
+void fetch(const float* from, int64_t rows, int64_t row, int64_t pixels, int64_t pixel, int64_t channels) {
+  for (int64_t y = 0; y < rows; y++) {
+    for (int64_t x = 0; x < pixels; x++) {
+      for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(from + y * row + x * pixel + c, kWrite);
+    }
+  }
+}
 
 }  // namespace
 
@@ -45,15 +55,18 @@ ConvShape winograd_shape(const ConvShape& s, Direction direction) {
 bool winograd_pays_packing(const ConvShape& s) { return int64_t{s.n} * s.oh() * s.ow() >= kPackingPixels; }
 
 // The large one if it is clearly faster: its weights are larger, and so is its error.
-int winograd_tile(const ConvShape& s) { return fits(s, 4) && 1.1 * winograd_cost(s, 4) < winograd_cost(s, 2) ? 4 : 2; }
+int winograd_tile(const ConvShape& s, int images) {
+  return fits(s, 4) && 1.1 * winograd_cost(s, 4, images) < winograd_cost(s, 2, images) ? 4 : 2;
+}
 
-const char* winograd_refuses(const ConvShape& s) {
+const char* winograd_refuses(const ConvShape& s, int images) {
   if (s.kh != 3 || s.kw != 3) return "not a 3x3 kernel";
   if (s.sh != 1 || s.sw != 1) return "a stride";
   if (s.dh != 1 || s.dw != 1) return "a dilation";
   if (s.groups != 1) return "groups";
   if (!fits(s, 2)) return "its weights would take too much memory";
-  if (1.1 * winograd_cost(s, winograd_tile(s)) > direct_cost(s)) return "hardly faster than the direct kernel here";
+  if (1.1 * winograd_cost(s, winograd_tile(s, images), images) > direct_cost(s, images))
+    return "hardly faster than the direct kernel here";
   return nullptr;
 }
 
@@ -206,10 +219,13 @@ void Winograd::transform(const Job& job, int64_t first, int64_t tiles, const Spa
     const int64_t at = first + i, image = at / columns_ / rows_;
     const int64_t y0 = at / columns_ % rows_ * tile_ - shape_.pt, x0 = at % columns_ * tile_ - shape_.pl;
     const float* pixels[36];
-    for (int p = 0; p < t * t; p++) {
-      const int64_t y = y0 + p / t, x = x0 + p % t;
-      pixels[p] = y >= 0 && y < h && x >= 0 && x < w ? job.x + ((image * h + y) * w + x) * c : zeros_.data();
+    for (int p = 0, line = 0; line < t; line++) {
+      const int64_t y = y0 + line, row = (image * h + y) * w;
+      for (int64_t x = x0; x < x0 + t; x++)
+        pixels[p++] = y >= 0 && y < h && x >= 0 && x < w ? job.x + (row + x) * c : zeros_.data();
     }
+    const float* corner = pixels[t * t - 1];
+    if (corner != zeros_.data()) fetch<0>(corner + (w - tile_ + 1) * c, tile_, w * c, tile_, c, c);
     transforms_.input(pixels, s.in + i * in_tile_, c, c);
   }
 }
@@ -243,7 +259,9 @@ void Winograd::finish(const Job& job, int64_t first, int64_t tiles, const Panel&
     float* to = job.y + pixel * o + panel.out_c;
     for (int64_t r = 0; r < run; r++) {
       const int columns = static_cast<int>(std::min<int64_t>(tile_, ow - x0 - r * tile_));
-      transforms_.output(s.out_rows[i + r], panel.width, to + r * tile_ * o, ow * o, o, rows, columns, panel.cols);
+      float* tile = to + r * tile_ * o;
+      fetch<1>(tile + tile_ * ow * o, rows, ow * o, columns, o, panel.cols);
+      transforms_.output(s.out_rows[i + r], panel.width, tile, ow * o, o, rows, columns, panel.cols);
     }
     if (!job.epilogue) continue;
     for (int row = 0; row < rows; row++)

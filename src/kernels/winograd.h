@@ -19,15 +19,15 @@ namespace fovea::kernels {
 // What is computed: the shape itself, or that of the convolution that makes the gradient of its x.
 ConvShape winograd_shape(const ConvShape& shape, Direction direction);
 
-// Why this kernel does not take a shape or is not worth it there, or null when it is. Of the shape of one image:
-// neither another number of threads nor another batch changes the bits.
-const char* winograd_refuses(const ConvShape& shape);
+// Why this kernel does not take a shape or is not worth it there, or null when it is. images: how many at once are counted
+// on. One where a picture's answer must not depend on its company; the number of threads never changes the bits.
+const char* winograd_refuses(const ConvShape& shape, int images = 1);
 
 // Whether a run wins more than it costs to transform the weights.
 bool winograd_pays_packing(const ConvShape& shape);
 
 // The outputs of a tile in each direction that a shape is best served with: 2 or 4.
-int winograd_tile(const ConvShape& shape);
+int winograd_tile(const ConvShape& shape, int images = 1);
 
 // |error| <= winograd_error(tile) * 2^-24 * max |x| * the largest sum of |w| over the taps of an output channel. Measured
 // over 2000 random shapes (1 to 512 channels, uniform, normal and nearly constant inputs) on all instruction sets: at most

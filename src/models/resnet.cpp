@@ -51,7 +51,7 @@ Tensor shortcut(Scope s, Tensor x, int out, int stride, const ResNet& m) {
     Tensor y = conv(s[0], x, out, stride == 1 ? 1 : m.shortcut_window, stride);
     return norm(s[1], y, m);
   }
-  if (stride == 2) x = avg_pool(x, 2, 2, Pad(0, 0, x.h() % 2, x.w() % 2), false);
+  if (stride == 2) x = s[0].own([&] { return avg_pool(x, 2, 2, Pad(0, 0, x.h() % 2, x.w() % 2), false); });
   return norm(s[2], conv(s[1], x, out, 1), m);
 }
 

@@ -20,17 +20,19 @@ Tensor conv3x3(Scope s, Tensor x, int out, int stride) {
   return conv(s, x, out, 3, {.stride = stride, .init = fan_out_normal});
 }
 
-Tensor shortcut(Tensor x, int out, int stride) {
+Tensor shortcut(Scope s, Tensor x, int out, int stride) {
   if (stride == 1 && x.c() == out) return x;
-  x = slice(slice(x, 1, 0, (x.h() + 1) / 2, 2), 2, 0, (x.w() + 1) / 2, 2);
   int side = (out - x.c()) / 2;
-  return pad(x, {0, 0, 0, side}, {0, 0, 0, side});
+  return s.own([&] {
+    Tensor half = slice(slice(x, 1, 0, (x.h() + 1) / 2, 2), 2, 0, (x.w() + 1) / 2, 2);
+    return pad(half, {0, 0, 0, side}, {0, 0, 0, side});
+  });
 }
 
 Tensor block(Scope s, Tensor x, int out, int stride, float drop) {  // [n,h,w,c] -> [n,h/stride,w/stride,out]
   Tensor y = relu(batch_norm(s["bn1"], conv3x3(s["conv1"], x, out, stride)));
   y = batch_norm(s["bn2"], conv3x3(s["conv2"], y, out, 1));
-  return s.out(relu(shortcut(x, out, stride) + drop_path(s, y, drop)));
+  return s.out(relu(shortcut(s, x, out, stride) + drop_path(s, y, drop)));
 }
 
 Tensor resnet_cifar(Scope s, Tensor x, const ResNetCifar& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]

@@ -122,6 +122,7 @@ static Cases cases() {
       {"grouped", {1, 5, 5, 8}, {12, 3, 3, 2}, {.pad = 1, .groups = 4}},
       {"depthwise_3x3", {2, 6, 5, 10}, {10, 3, 3, 1}, {.pad = 1, .groups = 10}},
       {"depthwise_7x7", {1, 9, 8, 17}, {17, 7, 7, 1}, {.pad = 3, .groups = 17}},
+      {"depthwise_31x31", {1, 20, 20, 2}, {2, 31, 31, 1}, {.pad = 15, .groups = 2}},
       {"depthwise_stride2", {1, 7, 8, 6}, {6, 5, 5, 1}, {.stride = 2, .pad = 2, .groups = 6}},
       {"multiplier", {1, 5, 5, 3}, {6, 3, 3, 1}, {.pad = 1, .groups = 3}},
   };

@@ -90,10 +90,17 @@ static Tensor normalised(Tensor x, float eps, Tensor* inverse) {
   return centred * *inverse;
 }
 static void vjp(const LayerNorm& a, Vjp& g) {
-  Tensor x = g.in[0], inverse, hat = normalised(x, a.eps, &inverse);
+  Tensor x = g.in[0];
   if (g.wants(0)) g.add(0, record(LayerNormGrad{a.eps}, {x, g.in[1], g.grad}));
-  if (g.wants(1)) g.add(1, sum_to(g.grad * hat, {x.c()}));
-  if (g.wants(2)) g.add(2, sum_to(g.grad, {x.c()}));
+  if (!g.wants(1) && !g.wants(2)) return;
+  Tensor sums = record(LayerNormSums{a.eps}, {x, g.grad});
+  g.add(1, row(sums, 0));
+  g.add(2, row(sums, 1));
+}
+static Type infer(const LayerNormSums&, Types in) { return {{2, in[0].shape[-1]}}; }
+static Tensor body(const LayerNormSums& a, std::span<const Tensor> in) {
+  Tensor x = in[0], dy = in[1], inverse, hat = normalised(x, a.eps, &inverse);
+  return stack(sum_to(dy * hat, {x.c()}), sum_to(dy, {x.c()}));
 }
 static Type infer(const LayerNormGrad&, Types in) { return in[0]; }
 static Tensor body(const LayerNormGrad& a, std::span<const Tensor> in) {
@@ -128,12 +135,16 @@ static Cases layer_grad_cases() {
              return record(LayerNormGrad{1e-5f}, {in[0], in[1], in[2]});
            }}};
 }
+static Cases layer_sums_cases() {
+  return {{"tokens", {{2, 5, 24}, {2, 5, 24}}, [](auto in) { return record(LayerNormSums{1e-5f}, {in[0], in[1]}); }}};
+}
 
 FOVEA_OP(Moments, "moments", moments_cases)
 FOVEA_OP(BatchNorm, "batch_norm", batch_cases)
 FOVEA_OP(BatchNormTrain, "batch_norm_train", train_cases)
 FOVEA_OP(LayerNorm, "layer_norm", layer_cases)
 FOVEA_OP(LayerNormGrad, "layer_norm_grad", layer_grad_cases)
-FOVEA_OPS(norm, &Moments::op, &BatchNorm::op, &BatchNormTrain::op, &LayerNorm::op, &LayerNormGrad::op)
+FOVEA_OP(LayerNormSums, "layer_norm_sums", layer_sums_cases)
+FOVEA_OPS(norm, &Moments::op, &BatchNorm::op, &BatchNormTrain::op, &LayerNorm::op, &LayerNormGrad::op, &LayerNormSums::op)
 
 }  // namespace fovea

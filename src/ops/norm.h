@@ -31,6 +31,12 @@ struct LayerNormGrad {
   FOVEA_ATTR(LayerNormGrad, eps)
 };
 
+// d loss / d gamma and d loss / d beta of LayerNorm: [2, c]. in: x, dy.
+struct LayerNormSums {
+  float eps = 1e-6f;
+  FOVEA_ATTR(LayerNormSums, eps)
+};
+
 Tensor moments(Tensor x, int processes = 1);  // of what all of them hold
 Tensor batch_norm(Tensor x, Tensor gamma, Tensor beta, Tensor mean, Tensor var, BatchNorm a = {});
 Tensor batch_norm_train(Tensor x, Tensor gamma, Tensor beta, BatchNormTrain a);

@@ -101,6 +101,7 @@ void sum_up(Plan& plan) {
   for (Step& s : plan.steps) {
     for (Ref r : s.in) s.bytes += r.buffer >= 0 ? r.floats * 4 : 0;
     for (Ref r : s.out) s.bytes += r.floats * 4;
+    s.bytes += s.packed.floats * 4;
   }
   for (const Buffer& b : plan.buffers) {
     if (b.where == Buffer::state) plan.state_floats += b.floats;

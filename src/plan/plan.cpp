@@ -235,6 +235,7 @@ class Planner {
       together.push_back(other);
       if (!one_program(g(), fusion_, together)) together.pop_back();
     }
+    if (together.size() == 1 && !fixed(id) && sums_images(g(), fusion_, id)) return image_sum_steps(id);
     ReduceGroup r = bind_reduce(g(), fusion_, together, plan_->options.isa);
     Step s{.kernel = "reduce"};
     for (int leaf : r.leaves) s.in.push_back(ref(leaf));
@@ -247,6 +248,19 @@ class Planner {
       s.out.push_back(ref(together[i]));
     }
     push(std::move(s), id);
+  }
+  void image_sum_steps(int id) {
+    const Shape& image = node(node(id).inputs[0]).type.shape;
+    ImageSum r = bind_image_sum(image, options().isa);
+    const int64_t floats = int64_t{image[0]} * image[1] * image[3];
+    Step rows{.kernel = "row sums", .scope = g().scope_name(node(id).scope), .node = id, .in = {ref(node(id).inputs[0])}};
+    rows.out = {{add_buffer(Buffer::arena, floats), 0, floats}};
+    rows.run = std::move(r.run_rows), rows.band = std::move(r.rows);
+    Step rest{.kernel = "reduce", .in = rows.out};
+    if (r.workspace_bytes) rest.work = {add_buffer(Buffer::arena, static_cast<int64_t>(r.workspace_bytes + 3) / 4), 0};
+    rest.run = std::move(r.run);
+    plan_->steps.push_back(std::move(rows));
+    push(std::move(rest), id);
   }
   bool same_reduction(int a, int b) const {
     return node(b).op == &Reduce::op && node(a).attr == node(b).attr &&

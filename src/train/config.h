@@ -38,7 +38,7 @@ struct TrainConfig {
   // optim
   int epochs = 10;
   std::string opt = "sgd";
-  double lr = 0.1, momentum = 0.9;
+  double lr = 0, momentum = 0.9;
   bool nesterov = true;
   std::vector<double> opt_betas = {0.9, 0.999};
   double opt_eps = 1e-8, weight_decay = 5e-4;

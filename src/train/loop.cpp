@@ -77,8 +77,14 @@ class Run {
   double update_seconds_ = 0, validation_seconds_ = 0;  // recent
 };
 
+// At 0.1, SGD diverges on steps of a few pictures.
+double default_rate(const TrainConfig& c) {
+  return c.opt == "sgd" ? 0.1 * std::min(1.0, c.batch_size * c.grad_accum / 128.0) : 0.001;
+}
+
 // What can be told from the options alone is told before the data are read.
 TrainConfig complete(TrainConfig c, bool resume) {
+  if (c.lr == 0) c.lr = default_rate(c);
   check(c), augment_of(c), step_of(c);
   if (c.output.empty()) c.output = default_run_folder(c.model);
   check_run_folder(c.output, resume);
@@ -92,7 +98,7 @@ LoadOptions init_options(const TrainConfig& c, const ModelInfo& info) {
 // What matches nothing is a mistake in writing.
 void check_scopes(const Decay& decay, const Graph& g, const std::string& model) {
   for (auto& [glob, value] : decay.scopes) {
-    auto hit = [&](const Param& p) { return glob_match(glob, p.name); };
+    auto hit = [&glob = glob](const Param& p) { return glob_match(glob, p.name); };
     if (std::none_of(g.params().begin(), g.params().end(), hit))
       fail(Code::usage, "decay-scopes: \"{}\" matches no parameter of {}. fovea inspect lists its layers", clip(glob, 60),
            model);
@@ -100,12 +106,12 @@ void check_scopes(const Decay& decay, const Graph& g, const std::string& model) 
 }
 
 // Weights to start from are held against the model before memory is taken; a resumed run may have lost them.
-std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, bool resume) {
+std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, const TrainHooks& hooks, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
   std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
   check_scopes(step_of(c).optimizer.decay, *g, c.model);
-  if (!c.init.empty() && !resume) check_fit(*g, *TensorFile::open(c.init), c.init, init_options(c, info));
+  if (!c.init.empty() && !resume) check_fit(*g, *hooks.open(c.init), c.init, init_options(c, info));
   return g;
 }
 
@@ -115,7 +121,7 @@ Run::Run(const TrainConfig& config, const TrainHooks& hooks, bool resume)
       data_(open_data(config_)),
       info_(info_of(config_, data_.train)),
       pool_(config_.threads ? config_.threads : available_threads()),
-      trainer_(*training_model(config_, info_, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
+      trainer_(*training_model(config_, info_, hooks, resume), step_of(config_), static_cast<uint64_t>(config_.seed), pool_,
                [&](const Memory& m) { room_ = check_memory(m, hooks) / 2; }),
       loader_(data_.train, info_.card, augment_of(config_),
               {.batch = config_.batch_size,
@@ -144,7 +150,7 @@ void Run::begin(bool resume) {
     hooks_.note(fmt::format("{}: going on from step {}", folder_.path(), at_.step));
   }
   if (!c && !config_.init.empty()) {
-    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *TensorFile::open(config_.init), config_.init,
+    Loaded loaded = load_weights(trainer_.state(), trainer_.model(), *hooks_.open(config_.init), config_.init,
                                  init_options(config_, info_));
     trainer_.start_ema();
     hooks_.note(
@@ -243,7 +249,7 @@ bool Run::update() {
 
 double Run::left() const {
   return static_cast<double>(schedule_.steps - at_.step) * update_seconds_ +
-         static_cast<double>((config_.epochs - at_.epoch) / config_.val_every) * validation_seconds_;
+         std::floor((config_.epochs - at_.epoch) / static_cast<double>(config_.val_every)) * validation_seconds_;
 }
 
 void Run::diverged(const char* what, const std::string& layer) {

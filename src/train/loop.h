@@ -1,9 +1,11 @@
 // A whole training: from a configuration to a run folder with a trained network in it.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "io/tensor_file.h"
 #include "train/config.h"
 #include "train/evaluate.h"
 #include "train/sink.h"
@@ -24,7 +26,11 @@ struct TrainHooks {
   std::function<void(const Progress&)> progress = [](const Progress&) {};
   Note note = [](const std::string&) {};
   std::function<bool()> stop = [] { return false; };  // asked after every step: save and end?
-  uint64_t mem_limit = 0;                             // bytes that the training may plan with; 0: what is available
+  // Where the weights are that config.init names.
+  std::function<std::unique_ptr<TensorFile>(const std::string&)> open = [](const std::string& path) {
+    return TensorFile::open(path);
+  };
+  uint64_t mem_limit = 0;  // bytes that the training may plan with; 0: what is available
 };
 
 struct TrainResult {

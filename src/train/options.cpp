@@ -17,7 +17,13 @@ std::vector<Option> model_options() {
   filters.insert(filters.begin(), "");
   return {
       {"model", "model", &C::model, 0, 0, {}, "architecture, see `fovea models`"},
-      {"model", "init", &C::init, 0, 0, {}, "weights to start from; a classifier for other classes is replaced"},
+      {"model",
+       "init",
+       &C::init,
+       0,
+       0,
+       {},
+       "a weight file or fovea_cifar10 to start from; a classifier for other classes is replaced"},
       {"model", "image-size", &C::image_size, 0, 8192, {}, "side of the input in pixels; 0: the model's"},
       {"model", "in-chans", &C::in_chans, 0, 3, {}, "channels of the input; 0: the data's"},
       {"model", "drop", &C::drop, 0, 0.99, {}, "dropout before the classifier"},
@@ -67,7 +73,7 @@ std::vector<Option> optim_options() {
   return {
       {"optim", "epochs", &C::epochs, 1, 100000, {}, "passes over the training pictures"},
       {"optim", "opt", &C::opt, 0, 0, optimizer_names(), "optimizer"},
-      {"optim", "lr", &C::lr, 1e-12, 1000, {}, "peak learning rate"},
+      {"optim", "lr", &C::lr, 0, 1000, {}, "peak learning rate; 0: 0.1 for sgd (less in small steps), 0.001 for adamw"},
       {"optim", "momentum", &C::momentum, 0, 0.9999, {}, "of sgd"},
       {"optim", "nesterov", &C::nesterov, 0, 1, {}, "of sgd"},
       {"optim", "opt-betas", &C::opt_betas, 0, 0.999999, {}, "of adamw"},

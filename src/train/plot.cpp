@@ -40,9 +40,9 @@ struct Range {
   void add(double v) {
     if (std::isfinite(v)) lo = std::min(lo, v), hi = std::max(hi, v);
   }
-  void settle() {
+  void settle(double below, double above) {  // room around a single value
     if (lo > hi) lo = 0, hi = 1;
-    if (lo == hi) lo -= 0.5, hi += 0.5;
+    if (lo == hi) lo -= below, hi += above;
   }
 };
 
@@ -58,7 +58,8 @@ Frame frame_of(const LinePlot& p) {
   for (const Series& s : p.series)
     for (size_t i = 0; i < s.x.size(); i++) f.x.add(s.x[i]), f.y.add(s.y[i]);
   if (p.from_zero) f.y.add(0);
-  f.x.settle(), f.y.settle();
+  f.x.settle(0.5, 0.5);
+  f.y.settle(std::fabs(f.y.lo) / 10, f.y.lo == 0);  // no share above 1 or below 0
   std::vector<double> marks = ticks(f.y.lo, f.y.hi);
   f.y = {marks.front(), marks.back()};
   return f;
@@ -74,7 +75,8 @@ std::string axes(const LinePlot& p, const Frame& f) {
         text(kLeft - 6, y + 4, "end", p.percent ? fmt::format("{:g} %", std::round(v * 1e6) / 1e4) : fmt::format("{:g}", v));
   }
   for (double v : ticks(f.x.lo, f.x.hi, 8))
-    if (v >= f.x.lo && v <= f.x.hi) r += text(f.px(v), kHeight - kBottom + 18, "middle", fmt::format("{:g}", v));
+    if (v >= f.x.lo && v <= f.x.hi && std::fabs(v - std::round(v)) < 1e-6)
+      r += text(f.px(v), kHeight - kBottom + 18, "middle", fmt::format("{:g}", v));
   r += text((kLeft + kWidth - kRight) / 2, kHeight - 8, "middle", p.x_label);
   return r + text(14, (kTop + kHeight - kBottom) / 2, "middle", p.y_label,
                   fmt::format(" transform=\"rotate(-90 14 {:.1f})\"", (kTop + kHeight - kBottom) / 2));
@@ -107,7 +109,7 @@ struct Matrix {
   double down(size_t i) const { return 32 + at(i); }
 
   std::string labels(size_t i) const {
-    std::string name = classes[i].substr(0, kLongest);
+    std::string name = clip(classes[i], kLongest);
     double x = at(i) + cell / 2 + 4, y = down(0) - 6;
     return text(margin - 6, down(i) + cell / 2 + 4, "end", name) +
            text(x, y, "start", name, fmt::format(" transform=\"rotate(-60 {:.1f} {:.1f})\"", x, y));
@@ -156,6 +158,7 @@ std::string svg(const LinePlot& plot) {
   for (size_t i = plot.series.size(); i-- > 0;) {
     const char* colour = kColours[i % std::size(kColours)];
     r += curve(plot.series[i], f, colour);
+    if (plot.series.size() == 1) break;  // the title names it
     r += text(key, 20, "end", plot.series[i].name);
     key -= 8 + 7.0 * static_cast<double>(plot.series[i].name.size());
     r += fmt::format("<rect x=\"{:.1f}\" y=\"10\" width=\"10\" height=\"10\" rx=\"2\" fill=\"{}\"/>\n", key - 8, colour);
@@ -166,7 +169,8 @@ std::string svg(const LinePlot& plot) {
 
 std::string confusion_svg(const std::vector<std::string>& classes, const std::vector<int64_t>& counts) {
   Matrix m(classes);
-  std::string r = open_svg(std::max(m.margin + m.side(), 380.0) + 16, m.margin + m.side() + 48, "confusion matrix");
+  double right = m.names ? m.margin / 2 : 16;  // the last name leans out
+  std::string r = open_svg(std::max(m.margin + m.side(), 380.0) + right, m.margin + m.side() + 48, "confusion matrix");
   r += text(12, 20, "start", "Confusion matrix: truth down, prediction across", " class=\"title\"");
   for (size_t i = 0; i < classes.size(); i++) {
     if (m.names) r += m.labels(i);

@@ -8,7 +8,7 @@ namespace fovea {
 
 struct Series {
   std::string name;
-  std::vector<double> x, y;  // values that are not finite are left out
+  std::vector<double> x, y;  // x counts; values that are not finite are left out
 };
 struct LinePlot {
   std::string title, x_label, y_label;

@@ -114,7 +114,7 @@ std::string sample_grid(const Report& r) {
     } catch (const Error&) {
       continue;  // gone since it was evaluated
     }
-    s += fmt::format("<figure title=\"{}\"><img alt=\"\" src=\"{}\"><br><b class=\"{}\">{}</b> {:.1f} %{}</figure>\n",
+    s += fmt::format("<figure title=\"{}\"><img alt=\"\" src=\"{}\"><br><b class=\"{}\">{}</b> {:.1f}&nbsp;%{}</figure>\n",
                      escape_xml(r.val.name(i)), picture, said == truth ? "good" : "bad", escape_xml(class_name(r, said)),
                      100 * static_cast<double>(r.evaluation.confidence[at]),
                      said == truth ? "" : "<br><span class=\"soft\">is " + escape_xml(class_name(r, truth)) + "</span>");
@@ -136,9 +136,11 @@ std::string class_table(const Report& r) {
   std::string s = "<table><tr><th>class</th><th>pictures</th><th>accuracy</th><th>most often taken for</th></tr>\n";
   std::vector<int> order(static_cast<size_t>(r.evaluation.classes));
   std::iota(order.begin(), order.end(), 0);
+  size_t none = std::erase_if(order, [&](int c) { return r.evaluation.pictures[static_cast<size_t>(c)] == 0; });
+  if (none) s = fmt::format("<p class=\"soft\">No validation pictures of {} classes.</p>\n", none) + s;
   std::stable_sort(order.begin(), order.end(),
                    [&](int a, int b) { return r.evaluation.class_accuracy(a) < r.evaluation.class_accuracy(b); });
-  if (order.size() > 100) order.resize(100);  // the weakest hundred
+  if (order.size() > 100) s = "<p class=\"soft\">The weakest hundred.</p>\n" + s, order.resize(100);
   for (int c : order) {
     size_t k = static_cast<size_t>(c);
     s += fmt::format("<tr><td>{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td></tr>\n",
@@ -176,6 +178,7 @@ void write_plots(const std::string& folder, const std::vector<Metrics>& metrics)
 
 void write_report(const std::string& folder, const Report& r) {
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(r.evaluation.classes));
   for (int c = 0; c < r.evaluation.classes; c++) names.push_back(class_name(r, c));
   std::string confusion = names.size() <= 200 ? confusion_svg(names, r.evaluation.confusion) : "";
   write_plots(folder, r.metrics);

@@ -1,5 +1,6 @@
 #include "train/setup.h"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 
@@ -114,12 +115,14 @@ TrainData open_data(const TrainConfig& c) {
     r.val = open_dataset(c.data, "val", {.allow_empty = true, .classes = r.train.classes});
   } else {
     r.val = hold_out(r.train, c.val_split, true), r.train = hold_out(r.train, c.val_split, false);
+    r.val.notes.clear();  // the same as of the training pictures
   }
   if (c.per_class) r.train = take(r.train, first_of_each_class(r.train, c.per_class));
   r.train.apply_exif = r.val.apply_exif = c.exif == "apply";
   if (r.train.size() < c.batch_size * int64_t{c.grad_accum})
-    fail(Code::usage, "{}: got {} training pictures, too few for one step of {} x {}. Use a smaller --batch-size", c.data,
-         r.train.size(), c.grad_accum, c.batch_size);
+    fail(Code::usage, "{}: got {} training pictures, too few for one step of {} x {}. Try --batch-size {}", c.data,
+         r.train.size(), c.grad_accum, c.batch_size,
+         std::bit_floor(std::max<uint64_t>(r.train.size() / (4 * c.grad_accum), 1)));
   if (r.val.size() == 0) fail(Code::usage, "{}: has no pictures left for validation. Use a larger --val-split", c.data);
   return r;
 }

@@ -56,11 +56,11 @@ bool other_classes(const Param& p, const std::vector<int64_t>& got, int classes)
          std::equal(got.begin() + 1, got.end(), want.begin() + 1);
 }
 
-// The first two of a list and how many more there are.
+// Two of a list, or the first and how many more there are.
 std::string some(const std::vector<std::string>& names) {
   std::string r;
-  for (size_t i = 0; i < std::min<size_t>(names.size(), 2); i++) r += (i ? ", " : "") + escape_control(clip(names[i], 60));
-  if (names.size() > 2) r += fmt::format(" and {} more", names.size() - 2);
+  for (size_t i = 0; i < (names.size() == 2 ? 2 : 1); i++) r += (i ? ", " : "") + escape_control(clip(names[i], 60));
+  if (names.size() > 2) r += fmt::format(" and {} more", names.size() - 1);
   return r;
 }
 
@@ -116,7 +116,8 @@ struct Match {
     if (!names.empty()) what += fmt::format("{}{} {} ({})", what.empty() ? "" : "; ", names.size(), kind, some(names));
   };
   say("missing", m.missing), say("of another shape", m.shapes), say("unknown", m.extra);
-  std::string hint = m.extra.empty() ? "" : suggestion(m.extra[0], m.missing);
+  bool renamed = m.extra.size() == m.missing.size();  // else it is the file of another model
+  std::string hint = m.extra.empty() || !renamed ? "" : suggestion(m.extra[0], m.missing);
   fail(Code::bad_file, "{}: its tensors do not fit the model: {}{}", path, what, hint);
 }
 

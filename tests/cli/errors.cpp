@@ -78,6 +78,7 @@ TEST_F(Errors, UnknownWords) {  // CF01
   expect_usage({"inspect", "resnet5O"}, "did you mean \"resnet50\"");
   expect_usage({"bench"}, "MODEL is missing");
   expect_usage({"predict", dir + "/net.safetensors"}, "PICTURE is missing");
+  expect_usage({"predict", "photo.jpg"}, "photo.jpg stands where MODEL belongs. Try fovea predict fovea_cifar10 photo.jpg");
   expect_usage({"inspect", "resnet18", "resnet34"}, "one too many");
   expect_usage({"inspect", "resnet18", "--pass", "fold_norms"}, "did you mean \"fold_norm\"");
   expect_usage({"train", "--set", "optim.leraning-rate=1"}, "leraning-rate");
@@ -86,7 +87,7 @@ TEST_F(Errors, UnknownWords) {  // CF01
 }
 
 TEST_F(Errors, ValuesOutOfRange) {  // CF02
-  for (const char* value : {"-1", "nan", "fast", "1e9", "0"}) expect_usage({"train", "--lr", value}, "^fovea: --lr: got");
+  for (const char* value : {"-1", "nan", "fast", "1e9"}) expect_usage({"train", "--lr", value}, "^fovea: --lr: got");
   for (const char* value : {"0", "1000000000", "2.5", "-3", ""}) expect_usage({"train", "--epochs", value}, "epochs: got");
   for (const char* value : {"0", "-1", "1000000", "x"})
     expect_usage({"predict", dir + "/net.safetensors", "x", "--image-size", value}, "--image-size: got");
@@ -321,6 +322,23 @@ TEST_F(Errors, BadPicturesAreReportedAndTheOthersGoOn) {
   EXPECT_EQ(r.code, 3);
   EXPECT_EQ(std::count(r.err.begin(), r.err.end(), '\n'), 2) << r.err;
   EXPECT_EQ(std::count(r.out.begin(), r.out.end(), '\n'), 3) << r.out;  // header, two pictures
+}
+
+TEST_F(Errors, HintsAtWhatIsMissing) {
+  std::string data = dir + "/flat", network = dir + "/net.safetensors", picture = dir + "/data/val/dark/0.png";
+  for (const char* file : {"/dark/0.png", "/dark/1.png", "/bright/0.png"}) {
+    std::filesystem::create_directories(std::filesystem::path(data + file).parent_path());
+    std::filesystem::copy_file(dir + "/data/val" + file, data + file);
+  }
+  EXPECT_NE(run({"val", network, "--data", "folder:" + data}).err.find("has no val/ or test/"), std::string::npos);
+  EXPECT_EQ(run({"val", network, "--data", "folder:" + dir + "/data"}).err, "");
+  write_file(data + "/photo.heic", "x");
+  EXPECT_NE(run({"predict", network, data}).err.find("1 files, the first is " + data + "/photo.heic"), std::string::npos);
+  EXPECT_EQ(run({"predict", network, picture}).err, "");
+  std::filesystem::create_directories(dir + "/a_run/checkpoints");
+  expect_error({"predict", dir + "/a_run", picture}, 3, "is a folder, need a weight file or the name of a model$");
+  std::filesystem::copy_file(network, dir + "/a_run/checkpoints/best.safetensors");
+  expect_error({"predict", dir + "/a_run", picture}, 3, "Try .*/a_run/checkpoints/best.safetensors");
 }
 
 TEST_F(Errors, StandardInput) {  // IM11

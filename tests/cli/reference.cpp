@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -86,6 +87,25 @@ TEST(Reference, PredictionsOfEveryPicture) {
     EXPECT_NEAR(by_file[file].at("probability").get<double>(), std::stod(probability), 1e-4) << file;
   }
   EXPECT_EQ(count, 200);
+}
+
+// Classes that the weights do not name are ImageNet's, and a folder of some of them, by synset or by name, can be judged.
+TEST(Reference, ImageNetNamesItsClasses) {
+  FOVEA_NEED_DATA(data);
+  const std::string weights = data + "/checkpoints/mobilenet_v1_0.25_128.safetensors", dir = fresh_folder("imagenet"),
+                    tench = data + "/imagenet-samples/0000_n01440764.jpg",
+                    robin = data + "/imagenet-samples/0015_n01558993.jpg";
+  Result p = run({"predict", "tf_mobilenetv1_025", "--weights", weights, tench, "--json"});
+  EXPECT_EQ(json::parse(p.out)[0].at("top")[0].at("class"), "tench") << p.err;
+  for (const char* way : {"synsets/val/n01440764", "synsets/val/n01558993", "names/val/tench", "names/val/robin"})
+    std::filesystem::create_directories(dir + "/" + way);
+  for (const char* way : {"/synsets/val/n01440764", "/names/val/tench"}) std::filesystem::copy(tench, dir + way);
+  for (const char* way : {"/synsets/val/n01558993", "/names/val/robin"}) std::filesystem::copy(robin, dir + way);
+  for (const char* way : {"/synsets", "/names"}) {
+    Result v = run({"val", "tf_mobilenetv1_025", "--weights", weights, "--data", "folder:" + dir + way, "--json"});
+    ASSERT_EQ(v.code, 0) << v.err;
+    EXPECT_EQ(json::parse(v.out).at("correct"), 2);
+  }
 }
 
 TEST(Reference, FixturesOfTwoFamilies) {

@@ -8,7 +8,7 @@ namespace fovea::cli_test {
 struct Result {
   int code = -1;  // 128 + n where signal n ended it
   std::string out, err;
-  double seconds = 0;
+  double seconds = 0;  // of CPU time, which no other load of the machine lengthens
 };
 
 struct Setting {

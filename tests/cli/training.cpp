@@ -66,6 +66,13 @@ TEST_F(Training, InterruptSavesAndResumeGoesOn) {
   EXPECT_TRUE(tensors("broken") == tensors("straight")) << "other bits after the break";
 }
 
+TEST_F(Training, BeginsWithTheEmbeddedNetwork) {
+  Result r = run({"train", "--model", "resnet20_cifar", "--init", "fovea_cifar10", "--data", "folder:" + dir, "--epochs",
+                  "1", "--batch-size", "8", "--output", dir + "/tuned", "--format", "json"});
+  ASSERT_EQ(r.code, 0) << r.err;
+  EXPECT_NE(r.err.find("fovea_cifar10: 95 tensors; new classifier"), std::string::npos) << r.err;
+}
+
 TEST_F(Training, ResumeRefusesAnotherTraining) {
   ASSERT_EQ(run(command("short", "1")).code, 0);
   Result r = run({"train", "--resume", dir + "/short", "--model", "cnn_mnist_wide"});

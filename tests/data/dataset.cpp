@@ -93,6 +93,17 @@ TEST(Folder, FlatFolderHasNoSplits) {
   for (const string& f : held.files) EXPECT_TRUE(std::find(later.files.begin(), later.files.end(), f) != later.files.end());
 }
 
+TEST(Folder, EveryClassIsHeldOut) {
+  TempFolder dir("small");
+  for (int i = 0; i < 3; i++)
+    for (string c : {"ant/", "bee/", "cow/", "dog/"}) dir.picture(c + std::to_string(i) + ".png");
+  dir.picture("elk/only.png");
+  Dataset all = open_dataset("folder:" + dir.path(), "train");
+  Dataset held = hold_out(all, 0.001, true), rest = hold_out(all, 0.001, false);
+  EXPECT_EQ(held.labels, (std::vector<int>{0, 1, 2, 3}));
+  EXPECT_EQ(rest.labels, (std::vector<int>{0, 0, 1, 1, 2, 2, 3, 3, 4}));
+}
+
 TEST(Folder, LitterIsIgnoredAndTold) {  // DS01
   TempFolder dir("litter");
   dir.picture("cat/1.png");
@@ -102,7 +113,7 @@ TEST(Folder, LitterIsIgnoredAndTold) {  // DS01
   Dataset data = open_dataset("folder:" + dir.path(), "val");
   EXPECT_EQ(data.files, Strings{"cat/1.png"});
   ASSERT_EQ(data.notes.size(), 1u);
-  EXPECT_NE(data.notes[0].find("ignored 7 entries"), string::npos) << data.notes[0];
+  EXPECT_NE(data.notes[0].find("(7 in all)"), string::npos) << data.notes[0];
 }
 
 TEST(Folder, Bad) {  // DS01, DS02
@@ -128,6 +139,11 @@ TEST(Folder, ClassesOfTheModelGiveTheOrder) {
   EXPECT_EQ(data.labels, (std::vector<int>{1, 0}));
   expect_error(open_error("folder:" + dir.path(), "val", {.classes = {"a", "x"}}), Code::bad_file,
                {"not known are \"b\"", "missing are \"x\""});
+  const Strings more = {"c", "b", "x", "a"};
+  expect_error(open_error("folder:" + dir.path(), "val", {.classes = more}), Code::bad_file, {"missing are \"c\""});
+  data = open_dataset("folder:" + dir.path(), "val", {.allow_empty = true, .classes = more});  // to judge by some of them
+  EXPECT_EQ(data.classes, more);
+  EXPECT_EQ(data.labels, (std::vector<int>{3, 1}));
 }
 
 TEST(Csv, NamesIndicesQuotesAndLineEnds) {

@@ -1,5 +1,6 @@
 // Depthwise convolution in its three directions against plain loops in double, on every ISA that this machine has.
 #include "kernels/depthwise.h"
+#include "kernels/depthwise_small.h"
 
 #include <fmt/core.h>
 #include <gtest/gtest.h>
@@ -56,9 +57,9 @@ struct Sums {
   std::vector<double> value, magnitude, terms;
 };
 
-std::string describe(const ConvShape& s, Isa isa, int threads) {
-  return fmt::format("{} x{} n{} {}x{} c{} k{}x{} s{},{} p{},{},{},{} d{},{}", isa_name(isa), threads, s.n, s.h, s.w, s.c,
-                     s.kh, s.kw, s.sh, s.sw, s.pt, s.pl, s.pb, s.pr, s.dh, s.dw);
+std::string describe(const ConvShape& s, Isa isa) {
+  return fmt::format("{} n{} {}x{} c{} k{}x{} s{},{} p{},{},{},{} d{},{}", isa_name(isa), s.n, s.h, s.w, s.c, s.kh, s.kw,
+                     s.sh, s.sw, s.pt, s.pl, s.pb, s.pr, s.dh, s.dw);
 }
 
 // y += 1 + row + channel / 1000 in place: shows that every element passes exactly once, with its own place.
@@ -68,8 +69,9 @@ void add_marks(const void*, float* y, int64_t row0, int64_t rows, int64_t ld, in
     for (int64_t c = c0; c < c1; c++) y[r * ld + c - c0] += mark(row0 + r, c);
 }
 
-std::vector<float> run_windows(const DepthwiseConv& kernel, const std::vector<float>& from, const std::vector<float>& w,
-                               size_t out, Pool& pool, Guarded::At side, const Epilogue* epilogue = nullptr) {
+template <class Kernel>
+std::vector<float> run_windows(const Kernel& kernel, const std::vector<float>& from, const std::vector<float>& w, size_t out,
+                               Pool& pool, Guarded::At side, const Epilogue* epilogue = nullptr) {
   Guarded source(from, side), weights(w, side), packed(static_cast<int64_t>(kernel.packed_floats()), side),
       y(static_cast<int64_t>(out), side, NAN);
   Guarded work(static_cast<int64_t>(kernel.workspace_bytes() / sizeof(float)), side);
@@ -78,12 +80,45 @@ std::vector<float> run_windows(const DepthwiseConv& kernel, const std::vector<fl
   return y.values();
 }
 
-std::vector<float> run_weights(const DepthwiseWeightConv& kernel, const std::vector<float>& x, const std::vector<float>& dy,
-                               size_t out, Pool& pool, Guarded::At side) {
+template <class Kernel>
+std::vector<float> run_weights(const Kernel& kernel, const std::vector<float>& x, const std::vector<float>& dy, size_t out,
+                               Pool& pool, Guarded::At side) {
   Guarded source(x, side), grad(dy, side), dw(static_cast<int64_t>(out), side, NAN);
   Guarded work(static_cast<int64_t>(kernel.workspace_bytes() / sizeof(float)), side, NAN);
   kernel.run(source.data(), grad.data(), dw.data(), work.data(), pool);
   return dw.values();
+}
+
+// run(threads, pool, side) against the oracle, and bitwise against itself on any number of threads.
+template <class Run>
+void check_runs(const Sums& want, const std::string& what, Run run) {
+  std::vector<float> one;
+  for (int threads : {1, 2, 3, 7}) {
+    Pool pool(threads);
+    auto got = run(threads, pool, threads == 2 ? Guarded::At::begin : Guarded::At::end);
+    if (threads == 1) {
+      one = got;
+      want.expect(got, what);
+    }
+    ASSERT_EQ(got, one) << what << ", " << threads << " threads";
+  }
+}
+
+template <class Kernel>
+void check_windows(const ConvShape& s, Direction direction, Isa isa, const std::vector<float>& from,
+                   const std::vector<float>& w, const Sums& want, const std::string& what) {
+  check_runs(want, what + (direction == Direction::forward ? " forward" : " backward data"),
+             [&](int threads, Pool& pool, Guarded::At side) {
+               return run_windows(Kernel(s, direction, isa, threads), from, w, want.value.size(), pool, side);
+             });
+}
+
+template <class Kernel>
+void check_weights(const ConvShape& s, Isa isa, const std::vector<float>& x, const std::vector<float>& dy, const Sums& want,
+                   const std::string& what) {
+  check_runs(want, what + " backward weight", [&](int threads, Pool& pool, Guarded::At side) {
+    return run_weights(Kernel(s, isa, threads), x, dy, want.value.size(), pool, side);
+  });
 }
 
 void check(const ConvShape& s) {
@@ -95,27 +130,15 @@ void check(const ConvShape& s) {
     dw.add(iw, double(dy[iy]) * x[ix]);
   });
   for (Isa isa : test::isas()) {
-    DepthwiseConv forward(s, Direction::forward, isa, 1);
-    DepthwiseConv data(s, Direction::backward_data, isa, 1);
-    DepthwiseWeightConv weight(s, isa, 1);
-    std::vector<float> y1, dx1, dw1;
-    for (int threads : {1, 2, 3, 7}) {
-      Pool pool(threads);
-      Guarded::At side = threads == 2 ? Guarded::At::begin : Guarded::At::end;
-      std::string what = describe(s, isa, threads);
-      auto yt = run_windows(forward, x, w, y_size(s), pool, side);
-      auto dxt = run_windows(data, dy, w, x_size(s), pool, side);
-      auto dwt = run_weights(weight, x, dy, w_size(s), pool, side);
-      if (threads == 1) {
-        y1 = yt, dx1 = dxt, dw1 = dwt;
-        y.expect(yt, what + " forward");
-        dx.expect(dxt, what + " backward data");
-        dw.expect(dwt, what + " backward weight");
-      }
-      ASSERT_EQ(yt, y1) << what << " forward";
-      ASSERT_EQ(dxt, dx1) << what << " backward data";
-      ASSERT_EQ(dwt, dw1) << what << " backward weight";
+    const std::string what = describe(s, isa), small = what + " small";
+    for (Direction d : {Direction::forward, Direction::backward_data}) {
+      const bool forward = d == Direction::forward;
+      check_windows<DepthwiseConv>(s, d, isa, forward ? x : dy, w, forward ? y : dx, what);
+      if (!DepthwiseSmall::cannot(s, d))
+        check_windows<DepthwiseSmall>(s, d, isa, forward ? x : dy, w, forward ? y : dx, small);
     }
+    check_weights<DepthwiseWeightConv>(s, isa, x, dy, dw, what);
+    if (!DepthwiseSmallWeight::cannot(s)) check_weights<DepthwiseSmallWeight>(s, isa, x, dy, dw, small);
   }
 }
 
@@ -200,19 +223,77 @@ TEST(Depthwise, OddPaddings) {
       {.n = 1, .h = 5, .w = 5, .c = 4, .o = 4, .kh = 2, .kw = 2, .sh = 3, .sw = 3, .groups = 4});  // skips every third pixel
 }
 
-TEST(Depthwise, EpilogueSeesEveryOutputOnce) {
-  ConvShape s = square(2, 9, 37, 3);
+// Windows of every size that has tiles of its own, over every remainder of a tile and parity of padding.
+TEST(Depthwise, SmallWindows) {
+  for (int k : {3, 5})
+    for (int stride : {1, 2})
+      for (int pad = 0; pad < k; pad++)
+        for (int size : {k, k + 1, 9, 12, 14, 19}) {
+          ConvShape s{.n = 2, .h = size + 1, .w = size, .c = 21, .o = 21, .kh = k, .kw = k, .groups = 21};
+          s.sh = s.sw = stride, s.pt = pad, s.pb = k - 1 - pad, s.pl = k - 1 - pad, s.pr = pad;
+          check(s);
+        }
+}
+
+TEST(Depthwise, SmallWindowsRefuseWhatTheyCannotAndWhatDoesNotPay) {
+  const auto reason = [](const ConvShape& s) { return DepthwiseSmall::refuses(s, Direction::forward); };
+  const ConvShape good = square(1, 28, 64, 3);
+  EXPECT_EQ(reason(good), nullptr);
+  EXPECT_STREQ(reason(square(1, 28, 64, 7)), "a window other than 3x3 and 5x5");
+  EXPECT_STREQ(reason(square(1, 28, 64, 3, 3)), "a stride other than 1 and 2");
+  EXPECT_STREQ(reason(square(1, 28, 64, 3, 1, 2)), "a dilation");
+  ConvShape s = good;
+  s.groups = 1;
+  EXPECT_STREQ(reason(s), "not one output channel per input channel");
+  EXPECT_NE(reason(square(1, 7, 16, 3)), nullptr);
+  EXPECT_NE(reason(square(1, 14, 64, 5)), nullptr);
+  EXPECT_STREQ(DepthwiseSmallWeight::refuses(square(1, 28, 64, 5)), "more taps than fit the registers");
+}
+
+template <class Kernel>
+void check_epilogue(const ConvShape& s) {
   auto x = noise(x_size(s), 4), w = noise(w_size(s), 5);
   Epilogue epilogue{add_marks, nullptr};
   for (Isa isa : test::isas()) {
     for (int threads : {1, 3}) {
       Pool pool(threads);
-      DepthwiseConv forward(s, Direction::forward, isa, threads);
+      const Kernel forward(s, Direction::forward, isa, threads);
       auto plain = run_windows(forward, x, w, y_size(s), pool, Guarded::At::end);
       auto marked = run_windows(forward, x, w, y_size(s), pool, Guarded::At::end, &epilogue);
       for (size_t i = 0; i < plain.size(); i++)
         ASSERT_EQ(marked[i], plain[i] + mark(int64_t(i) / s.c, int64_t(i) % s.c)) << i;
     }
+  }
+}
+
+TEST(Depthwise, EpilogueSeesEveryOutputOnce) {
+  check_epilogue<DepthwiseConv>(square(2, 9, 37, 3));
+  check_epilogue<DepthwiseSmall>(square(2, 9, 37, 3));
+}
+
+template <class Kernel>
+void check_parts(const ConvShape& s) {
+  auto x = noise(x_size(s), 4), w = noise(w_size(s), 5);
+  Pool pool(2);
+  for (Isa isa : test::isas()) {
+    const Kernel kernel(s, Direction::forward, isa, 2);
+    Guarded source(x), packed(static_cast<int64_t>(kernel.packed_floats())), y(static_cast<int64_t>(y_size(s)));
+    Guarded work(static_cast<int64_t>(kernel.part_workspace_bytes() / sizeof(float)));
+    kernel.pack(w.data(), packed.data(), pool);
+    for (int row = 0, count; row < s.n * s.oh(); row += count) {
+      count = std::min(1 + row % 3, s.oh() - row % s.oh());
+      kernel.run_part(source.data(), packed.data(), y.data(), work.data(), int64_t{row} * s.ow(), int64_t{count} * s.ow(),
+                      nullptr);
+    }
+    EXPECT_EQ(y.values(), run_windows(kernel, x, w, y_size(s), pool, Guarded::At::end)) << describe(s, isa);
+  }
+}
+
+// Any run of whole rows of an image, as regions ask for them.
+TEST(Depthwise, PartsAreBitsOfTheWhole) {
+  for (const ConvShape& s : {square(2, 13, 37, 3), square(2, 13, 37, 5, 2), square(2, 9, 512, 5), square(1, 12, 30, 3, 2)}) {
+    check_parts<DepthwiseConv>(s);
+    check_parts<DepthwiseSmall>(s);
   }
 }
 

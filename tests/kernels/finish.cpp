@@ -7,6 +7,7 @@
 #include "guarded.h"
 #include "kernels/conv_gather.h"
 #include "kernels/depthwise.h"
+#include "kernels/depthwise_small.h"
 #include "kernels/pointwise.h"
 
 namespace fovea::kernels {
@@ -72,6 +73,7 @@ TEST(Finish, IsTheEpilogueOfAConvolution) {
       ConvShape s{
           .n = 2, .h = 9, .w = 17, .c = c, .o = c, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1, .groups = c};
       expect_same<DepthwiseConv>(s, isa, "depthwise");
+      expect_same<DepthwiseSmall>(s, isa, "small depthwise");
     }
   }
 }

@@ -230,7 +230,8 @@ TEST(Pointwise, block_rewrites_part_of_an_image) {
     int64_t n, hw, c, ld, c0, c1, step;
   };
   for (const Case& s : {Case{2, 10, 16, 16, 0, 16, 7}, Case{3, 49, 64, 64, 0, 64, 56}, Case{3, 49, 64, 80, 16, 48, 10},
-                        Case{2, 5, 7, 9, 1, 6, 4}, Case{1, 3, 1500, 1500, 0, 1500, 2}, Case{2, 9, 1, 1, 0, 1, 5}}) {
+                        Case{3, 49, 80, 80, 16, 53, 10}, Case{2, 5, 7, 9, 1, 6, 4}, Case{1, 3, 1500, 1500, 0, 1500, 2},
+                        Case{2, 9, 1, 1, 0, 1, 5}}) {
     PwProgram p{.dims = {s.n, 1, s.hw, s.c}, .inputs = {}, .code = {}, .outputs = {0}, .registers = 6};
     p.inputs = {strides(p, 8), strides(p, 8), strides(p, 15), strides(p, 9)};
     p.code = {{Pw::load, 1, 0}, {Pw::mul, 0, 0, 1}, {Pw::load, 1, 1}, {Pw::add, 0, 0, 1}, {Pw::relu, 0, 0},

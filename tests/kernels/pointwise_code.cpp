@@ -68,7 +68,7 @@ TEST(PointwiseCode, EveryOpGivesTheBitsOfItsLoop) {
         std::vector<const float*> at;
         for (Guarded& g : operand) at.push_back(g.data());
         at.push_back(got.data());
-        code(at.data(), n, 127);
+        code(at.data(), n, 127, 1, 0);
         for (int64_t i = 0; i < n; i++)
           ASSERT_TRUE(std::bit_cast<uint32_t>(got[i]) == std::bit_cast<uint32_t>(need[i]) ||
                       (std::isnan(got[i]) && std::isnan(need[i])))
@@ -97,7 +97,7 @@ TEST(PointwiseCode, ManyValuesUntilTheRegistersAreUsedUp) {
   for (int64_t i = 0; i < 33; i++) x[i] = static_cast<float>(i);
   std::vector<const float*> at(values.size(), nullptr);
   at[0] = x.data(), at.back() = y.data();
-  code(at.data(), 33, -1);
+  code(at.data(), 33, -1, 1, 0);
   for (int64_t i = 0; i < 33; i++) {  // value k is (k + 1) x
     float need = static_cast<float>(count + 1);
     for (int k = 1; k < count; k++) need -= static_cast<float>(k + 1);

@@ -115,6 +115,27 @@ TEST(Rows, layer_norm_backward) {
   }
 }
 
+TEST(Rows, layer_norm_sums) {
+  for (auto [rows, cols] : {Size{1, 1}, Size{5, 15}, Size{130, 96}, Size{70, 100}, Size{9, 768}, Size{3000, 40}}) {
+    auto x = normal_values(rows * cols, 1, 3, 2), dy = normal_values(rows * cols, 4);
+    Doubles need(static_cast<size_t>(2 * cols));
+    for (int64_t r = 0; r < rows; r++) {
+      double mean, rstd;
+      stats(x.data() + r * cols, cols, 1e-5, mean, rstd);
+      for (int64_t c = 0; c < cols; c++) {
+        const double d = dy[static_cast<size_t>(r * cols + c)], v = x[static_cast<size_t>(r * cols + c)];
+        need[static_cast<size_t>(c)] += d * (v - mean) * rstd, need[static_cast<size_t>(cols + c)] += d;
+      }
+    }
+    Guarded gx(x), gd(dy);
+    std::vector<char> work(Rows::layer_norm_sums_workspace(rows, cols));
+    auto run = [&, rows = rows, cols = cols](const Rows& k, Pool& pool, float* y) {
+      k.layer_norm_sums(gd.data(), gx.data(), 1e-5f, y, y + cols, rows, cols, work.data(), pool);
+    };
+    each_way(2 * cols, run, [&](const std::vector<float>& y) { expect_near(y, need, 1e-5, "sums"); });
+  }
+}
+
 TEST(Rows, softmaxes) {
   for (auto [rows, cols] : kSizes) {
     auto x = normal_values(rows * cols, 1, 50, 5);

@@ -75,9 +75,10 @@ TEST(Plan, WhatAllReadersSeeOfAKernelIsItsEpilogue) {
   auto p = make_plan(g, {.regions = false});
   std::vector<std::string> kernels;
   for (const Step& s : p->steps) kernels.push_back(s.kernel);
-  ASSERT_EQ(kernels.size(), 4u) << "the convolution, a sum, its share, a product";
+  ASSERT_EQ(kernels.size(), 5u) << "the convolution, sums along rows, over rows, their share, a product";
   EXPECT_TRUE(kernels[0].ends_with("+")) << kernels[0];
-  EXPECT_EQ(kernels[1], "reduce");
+  EXPECT_EQ(kernels[1], "row sums");
+  EXPECT_EQ(kernels[2], "reduce");
   EXPECT_EQ(p->steps[1].in.size(), 1u) << "the activation is not made again";
 }
 
@@ -118,6 +119,32 @@ TEST(Plan, WinogradIsCloseToDirectSums) {
   EXPECT_NE(one, direct);
   for (size_t i = 0; i < one.size(); i++) EXPECT_NEAR(one[i], direct[i], 1e-5 * scale);
   for (int threads : {2, 3}) EXPECT_EQ(one, test::logits(*g, {.threads = threads})) << threads << " threads";
+}
+
+// One depthwise convolution with padding on all sides, and if wanted the gradients of both its operands.
+std::unique_ptr<Graph> large_kernel(int size, int k, bool gradients) {
+  auto g = std::make_unique<Graph>();
+  const Tensor x = g->input("image", {{1, size, size, 32}});
+  const Tensor w = g->param({.name = "w", .init = fill(1), .type = {{32, k, k, 1}}});
+  const Tensor y = conv2d(x, w, {.pad = k / 2, .groups = 32});
+  g->output("y", y);
+  if (!gradients) return g;
+  const std::vector<Tensor> d = grad(y, std::vector{x, w}, y);
+  g->output("dx", d[0]), g->output("dw", d[1]);
+  return g;
+}
+
+TEST(Plan, FourierWhereItPaysAndIsAllowed) {
+  const auto steps = [](int size, int k, bool gradients, const PlanOptions& options) {
+    const auto plan = make_plan(*large_kernel(size, k, gradients), options);
+    return std::count_if(plan->steps.begin(), plan->steps.end(), [](const Step& s) { return s.kernel == "fft"; });
+  };
+  EXPECT_EQ(steps(28, 31, false, {}), 1);
+  EXPECT_EQ(steps(28, 31, true, {}), 3);
+  EXPECT_EQ(steps(28, 31, true, {.winograd = false}), 0);
+  EXPECT_EQ(steps(28, 7, true, {}), 0);
+  const auto plan = make_plan(*large_kernel(28, 7, false), {});
+  EXPECT_EQ(plan->steps[0].refused[0], "fft: slower than direct sums here");
 }
 
 // The loss and the whole state after two steps.
@@ -218,6 +245,22 @@ TEST(Plan, RegionsKeepWhatOthersRead) {
   auto plan = make_plan(g, {.threads = 2});
   EXPECT_TRUE(std::any_of(plan->steps.begin(), plan->steps.end(),
                           [](const Step& s) { return s.kernel.find(" > ") != s.kernel.npos && s.out.size() > 1; }));
+  for (int threads : {1, 2, 3}) {
+    Pool pool(threads);
+    EXPECT_EQ(test::logits(g, state, {.threads = threads}, pool),
+              test::logits(g, state, {.threads = threads, .regions = false}, pool));
+  }
+}
+
+// A region sums every row of its result; what is left of a mean over the picture is a sum of few rows.
+TEST(Plan, SumsOverPicturesBeginInRegions) {
+  Graph g;
+  Tensor x = g.input("image", {{2, 96, 96, 16}}), w = g.param({.name = "w", .init = normal(0.1f), .type = {{32, 1, 1, 16}}});
+  Tensor y = relu(conv2d(x, w, {}));
+  g.output("logits", y * reduce_mean(y, {1, 2}));
+  State state;
+  state.add(g, 1);
+  EXPECT_EQ(make_plan(g, {.threads = 2})->steps[0].kernel, "gather+ > row sums");
   for (int threads : {1, 2, 3}) {
     Pool pool(threads);
     EXPECT_EQ(test::logits(g, state, {.threads = threads}, pool),

@@ -40,7 +40,7 @@ TEST(Config, RecipeRefusals) {
       {"epoch = 3", ":1: there is no option \"epoch\"; did you mean \"epochs\"?"},
       {"[optim]\nlearning = 1", ":2: there is no option \"optim.learning\""},
       {"[optm]\nlr = 1", ":1: "},
-      {"[optim]\nlr = -1", ":2: lr: got -1, need a number from 1e-12 to 1000"},
+      {"[optim]\nlr = -1", ":2: lr: got -1, need a number from 0 to 1000"},
       {"lr = nan", ":1: lr: got nan, need a number from"},
       {"lr = inf", ":1: lr: got inf, need a number from"},
       {"lr = \"fast\"", ":1: lr: got fast, need a number"},

@@ -101,6 +101,18 @@ void expect_sound(const std::string& svg) {
   EXPECT_EQ(svg.find("<evil"), svg.npos);
 }
 
+TEST(Plot, MarksWholeEpochsAndSharesFromZeroToOne) {
+  auto plot = [](const std::vector<double>& x, double share) {
+    return svg({"", "epoch", "", {{"s", x, std::vector<double>(x.size(), share)}}, true});
+  };
+  EXPECT_EQ(plot({1, 2, 3}, 0.5).find(">1.5<"), std::string::npos);
+  EXPECT_NE(plot({1, 2, 3}, 0.5).find(">2<"), std::string::npos);
+  EXPECT_NE(plot({1}, 0.5).find(">1<"), std::string::npos);
+  EXPECT_EQ(plot({1, 2}, 0).find(">-"), std::string::npos);
+  EXPECT_EQ(plot({1, 2}, 1).find(">120 %<"), std::string::npos);
+  EXPECT_NE(plot({1, 2}, 1).find(">100 %<"), std::string::npos);
+}
+
 TEST(Plot, IsSoundWhateverTheData) {
   Series normal{"a <evil> & \"b\"", {1, 2, 3}, {0.5, 0.25, 0.75}}, broken{"x", {1, 2, 3}, {NAN, HUGE_VAL, 1}},
       empty{"e", {}, {}};

@@ -87,6 +87,19 @@ TEST(Training, LearnsAndLeavesAWholeRunFolder) {
   EXPECT_EQ(info->card.channels, 3);
 }
 
+TEST(Training, TheRateFollowsOptimizerAndStep) {
+  ScratchFolder out("rate");
+  auto rate = [&](const std::string& opt, int batch, int accum, double lr) {
+    TrainConfig c = everything(out / (opt + std::to_string(batch) + std::to_string(lr > 0)));
+    c.opt = opt, c.batch_size = batch, c.grad_accum = accum, c.lr = lr;
+    return config_of_run(train(c, stop_after(1)).folder).lr;
+  };
+  EXPECT_DOUBLE_EQ(rate("sgd", 8, 1, 0), 0.00625);
+  EXPECT_DOUBLE_EQ(rate("sgd", 16, 2, 0), 0.025);
+  EXPECT_DOUBLE_EQ(rate("adamw", 8, 1, 0), 0.001);
+  EXPECT_DOUBLE_EQ(rate("sgd", 8, 1, 0.3), 0.3);
+}
+
 // k steps, stop, resume, rest == all steps; stopped in the middle of an epoch, gone on with other threads.
 void expect_resumes(TrainConfig c, int64_t stop_at) {
   ScratchFolder out("resume");

@@ -47,7 +47,10 @@ template <class F>
 constexpr int kRowsAhead = 3;
 template <int P, int kWrite = 0>
 [[gnu::always_inline]] inline void prefetch_row(const float* p, int64_t step) {
-  unroll<P>([&](auto j) FOVEA_INLINE { __builtin_prefetch(p + j.value * step, kWrite); });
+  unroll<P>([&](auto j) FOVEA_INLINE {
+    __builtin_prefetch(p + j.value * step, kWrite);
+    __builtin_prefetch(p + j.value * step + kLanes - 1, kWrite);  // of two lines if channels are no multiple of a line
+  });
 }
 
 // kWhole: every pixel that the piece reads exists.
@@ -85,17 +88,20 @@ void forward_strip(const DepthwiseStrip& s) {
   for (int row = 0; row < s.height; row++) {
     V acc[P];
     unroll<P>([&](auto j) FOVEA_INLINE { acc[j.value] = V{}; });
-    prefetch_row<P, 1>(s.y + (row + kRowsAhead) * s.y_row, s.y_step);
+    const float* y_ahead = s.y + (row + kRowsAhead) * s.y_row;
+    if (s.ahead) prefetch_row<P, 1>(y_ahead, s.y_step);
+    if (s.ahead && s.finish.finish && s.finish.finish->residual)
+      prefetch_row<P>(s.finish.finish->residual + (y_ahead - s.finish.y), s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
       const float* w = s.w + s.taps[r].tap * s.w_row;
       for (int i = 0; i < s.npieces; i++) {
         const DepthwisePiece& piece = s.pieces[i];
-        if (r + 1 == s.begin[row + 1]) prefetch_row<P>(x + piece.column * s.x_column + kRowsAhead * s.x_row, s.x_step);
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
           constexpr int N = decltype(n)::value;
           constexpr uint32_t kAllInside = (uint32_t{1} << (P + N - 1)) - 1;
           const float *from = x + piece.column * s.x_column, *taps = w + piece.first * kLanes;
+          if (s.ahead && r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
           if (piece.inside == kAllInside)
             forward_piece<P, N, true>(acc, from, s.x_step, taps, piece.inside, s.channels);
           else
@@ -135,16 +141,17 @@ void weights_strip(const DepthwiseStrip& s) {
     const float* y = s.y + row * s.y_row;
     V grad[P];
     unroll<P>([&](auto j) FOVEA_INLINE { grad[j.value] = load_some(y + j.value * s.y_step, s.channels); });
-    prefetch_row<P>(y + kRowsAhead * s.y_row, s.y_step);
+    if (s.ahead) prefetch_row<P>(y + kRowsAhead * s.y_row, s.y_step);
     for (int r = s.begin[row]; r < s.begin[row + 1]; r++) {
       const float* x = s.x + s.taps[r].at * s.x_row;
       float* w = s.w + s.taps[r].tap * s.w_row;
       for (int i = 0; i < s.npieces; i++) {
         const DepthwisePiece& piece = s.pieces[i];
-        if (r + 1 == s.begin[row + 1]) prefetch_row<P>(x + piece.column * s.x_column + kRowsAhead * s.x_row, s.x_step);
         with_taps(piece.taps, [&](auto n) FOVEA_INLINE {
-          weights_piece<P, decltype(n)::value>(grad, x + piece.column * s.x_column, s.x_step, w + piece.first * kLanes,
-                                               piece.inside, s.channels);
+          constexpr int N = decltype(n)::value;
+          const float* from = x + piece.column * s.x_column;
+          if (s.ahead && r + 1 == s.begin[row + 1]) prefetch_row<P + N - 1>(from + kRowsAhead * s.x_row, s.x_step);
+          weights_piece<P, N>(grad, from, s.x_step, w + piece.first * kLanes, piece.inside, s.channels);
         });
       }
     }

@@ -58,6 +58,30 @@ static void layer_norm_backward(float* dx, const float* dy, const float* x, cons
   }
 }
 
+// The sums stay in registers over some rows: stored for each, their last lanes would come back late.
+static void layer_norm_sums(float* dgamma, float* dbeta, const float* dy, const float* x, float eps, int64_t rows,
+                            int64_t cols) {
+  constexpr int64_t kRows = 16;
+  for (int64_t r = 0; r < rows; r += kRows, x += kRows * cols, dy += kRows * cols) {
+    const int64_t count = rows - r < kRows ? rows - r : kRows, ahead = kRows * cols;
+    RowStats s[kRows];
+    for (int64_t j = 0; j < count; j++) {
+      for (int64_t i = 0; i < cols; i += 16) {
+        __builtin_prefetch(x + ahead + j * cols + i), __builtin_prefetch(dy + ahead + j * cols + i);
+      }
+      s[j] = row_stats(x + j * cols, cols, eps);
+    }
+    each_vector(cols, [&](int64_t i, int64_t k) {
+      V of_gamma = get(dgamma + i, k), of_beta = get(dbeta + i, k);
+      for (int64_t j = 0; j < count; j++) {
+        V d = get(dy + j * cols + i, k);
+        of_gamma += d * ((get(x + j * cols + i, k) - s[j].mean) * s[j].rstd), of_beta += d;
+      }
+      put(dgamma + i, of_gamma, k), put(dbeta + i, of_beta, k);
+    });
+  }
+}
+
 static void softmax(float* y, const float* x, int64_t rows, int64_t cols) {
   for (int64_t r = 0; r < rows; r++, x += cols, y += cols) {
     float top = max_row(x, cols);
@@ -79,10 +103,12 @@ static void log_softmax(float* y, const float* x, int64_t rows, int64_t cols) {
   }
 }
 
-// sum += the rows of x [rows, cols], in memory order.
+// sum += the rows of x [rows, cols], in memory order; as many rows after them are asked for.
 static inline void add_rows(float* sum, const float* x, int64_t rows, int64_t cols, int64_t ld) {
+  const int64_t ahead = rows * ld;
   for (; rows >= 4; rows -= 4, x += 4 * ld) {
     each_vector(cols, [&](int64_t c, int64_t k) {
+      for (int j = 0; j < 4; j++) __builtin_prefetch(x + ahead + j * ld + c);
       V pairs = (get(x + c, k) + get(x + ld + c, k)) + (get(x + 2 * ld + c, k) + get(x + 3 * ld + c, k));
       put(sum + c, get(sum + c, k) + pairs, k);
     });
@@ -134,6 +160,7 @@ static constexpr RowsTable make_rows_table() {
           .move_max = move_max,
           .layer_norm = layer_norm,
           .layer_norm_backward = layer_norm_backward,
+          .layer_norm_sums = layer_norm_sums,
           .softmax = softmax,
           .log_softmax = log_softmax,
           .join_moments = join_moments};

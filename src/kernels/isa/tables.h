@@ -74,6 +74,9 @@ struct RowsTable {
   void (*layer_norm)(float* y, const float* x, const float* gamma, const float* beta, float eps, int64_t rows, int64_t cols);
   void (*layer_norm_backward)(float* dx, const float* dy, const float* x, const float* gamma, float eps, int64_t rows,
                               int64_t cols);
+  // The rows' shares in the gradients of gamma and beta, added to them.
+  void (*layer_norm_sums)(float* dgamma, float* dbeta, const float* dy, const float* x, float eps, int64_t rows,
+                          int64_t cols);
   void (*softmax)(float* y, const float* x, int64_t rows, int64_t cols);
   void (*log_softmax)(float* y, const float* x, int64_t rows, int64_t cols);
   // Joins x [rows, cols] of row stride ld with the moments of `before` earlier rows. m2: sums of squares about the mean.

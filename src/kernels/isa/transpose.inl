@@ -25,7 +25,7 @@ static inline void transpose_square(V (&v)[kLanes]) {
   }
 }
 
-// d [cols, rows] = scale * s' (+ d), s [rows, cols].
+// d [cols, rows] = scale * s' (+ d), s [rows, cols]. Scale 1 leaves the bits alone: they may be no floats.
 static void transpose(float* d, int64_t ldd, const float* s, int64_t lds, int64_t rows, int64_t cols, float scale,
                       bool add) {
   for (int64_t r = 0; r < rows; r += kLanes) {
@@ -40,7 +40,7 @@ static void transpose(float* d, int64_t ldd, const float* s, int64_t lds, int64_
       transpose_square(square);
       for (int i = 0; i < width; i++) {
         float* to = d + (c + i) * ldd + r;
-        V value = square[i] * scale;
+        V value = scale == 1.0f ? square[i] : square[i] * scale;
         if (add) value += height == kLanes ? load(to) : load_n(to, height);
         if (height == kLanes) {
           store(to, value);

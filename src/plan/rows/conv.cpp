@@ -1,8 +1,10 @@
-// Convolutions: depthwise kernels where every channel has its own window, Winograd's where it is faster, register-tile
-// products for the rest.
+// Convolutions: depthwise kernels where every channel has its own window, by Fourier transforms where that is large,
+// Winograd's where it is faster, register-tile products for the rest.
 #include "kernels/conv_gather.h"
 #include "kernels/conv_weight.h"
 #include "kernels/depthwise.h"
+#include "kernels/depthwise_small.h"
+#include "kernels/fft.h"
 #include "kernels/winograd.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
@@ -46,13 +48,41 @@ kernels::Direction direction(const Query& q) {
   return q.node.op == &Conv2d::op ? kernels::Direction::forward : kernels::Direction::backward_data;
 }
 
+// Training: then a picture's company may decide how it is computed.
+bool weights_change(const Query& q) { return q.node.op != &Conv2d::op || !q.fixed_input(1); }
+
+// The kernel for any window asks for its rows ahead of time, which the one for small windows does not: that is worth more
+// than all else where a whole batch comes from beyond L2, and no pixels are left out.
+std::string refuse_small(const Query& q, const char* reason) {
+  constexpr int64_t kFarBytes = 4 << 20;
+  const kernels::ConvShape s = shape_of(q);
+  const int64_t bytes = 4 * int64_t{s.n} * s.c * (int64_t{s.h} * s.w + int64_t{s.oh()} * s.ow());
+  if (!reason && weights_change(q) && s.sh == 1 && bytes > kFarBytes) return "so much comes from beyond L2";
+  return reason ? reason : "";
+}
+std::string refuse_small(const Query& q) {
+  return refuse_small(q, kernels::DepthwiseSmall::refuses(shape_of(q), direction(q)));
+}
+std::string refuse_small_weight(const Query& q) {
+  return refuse_small(q, kernels::DepthwiseSmallWeight::refuses(shape_of(q)));
+}
+
+// As Winograd's, another order of the sum, with the same switch.
+std::string refuse_fft(const Query& q) {
+  if (const char* reason = kernels::fft_refuses(shape_of(q), weights_change(q))) return reason;
+  return q.winograd ? "" : "switched off";
+}
+std::string refuse_fft_weight(const Query& q) {
+  if (const char* reason = kernels::fft_weight_refuses(shape_of(q))) return reason;
+  return q.winograd ? "" : "switched off";
+}
+
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
   const kernels::ConvShape s = kernels::winograd_shape(shape_of(q), direction(q));
-  if (const char* reason = kernels::winograd_refuses(s)) return reason;
+  if (const char* reason = kernels::winograd_refuses(s, weights_change(q) ? s.n : 1)) return reason;
   if (!q.winograd) return "switched off";
-  const bool constant = direction(q) == kernels::Direction::forward && q.fixed_input(1);
-  if (!constant) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
+  if (weights_change(q)) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
   const bool pairs = kernels::operand(q.precision_with(1, s.c), q.isa).channels == 2;
   return pairs && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
 }
@@ -94,14 +124,15 @@ Bound bind_packed(const Query& q, std::shared_ptr<Kernel> k) {
   const kernels::ConvShape s = shape_of(q);
   const bool forward = direction(q) == kernels::Direction::forward;
   Bound b = packed_bound(k, forward ? 1 : 0);
-  // the gradient of a strided convolution is made a residue class at a time: its pixels do not lie together
-  b.takes_epilogue = forward || std::is_same_v<Kernel, kernels::DepthwiseConv> || (s.sh == 1 && s.sw == 1);
+  // the gradient of a strided dense convolution is made a residue class at a time: its pixels do not lie together
+  b.takes_epilogue = forward || !std::is_same_v<Kernel, kernels::GatherConv> || (s.sh == 1 && s.sw == 1);
   if (forward) b.band = banded(k, s);
   return b;
 }
 
+template <class Kernel>
 Bound bind_depthwise(const Query& q) {
-  return bind_packed(q, std::make_shared<kernels::DepthwiseConv>(shape_of(q), direction(q), q.isa, q.threads));
+  return bind_packed(q, std::make_shared<Kernel>(shape_of(q), direction(q), q.isa, q.threads));
 }
 
 Bound bind_gather(const Query& q) {
@@ -111,11 +142,21 @@ Bound bind_gather(const Query& q) {
   return bind_packed(q, std::make_shared<kernels::GatherConv>(s, direction(q), q.isa, q.threads, precision));
 }
 
-Bound bind_winograd(const Query& q) {
-  const int weights = direction(q) == kernels::Direction::forward ? 1 : 0;
-  Bound b = packed_bound(std::make_shared<kernels::Winograd>(shape_of(q), direction(q), q.isa, q.threads), weights);
+template <class Kernel>
+Bound bind_transformed(const Query& q, std::shared_ptr<Kernel> k) {
+  Bound b = packed_bound(std::move(k), direction(q) == kernels::Direction::forward ? 1 : 0);
   b.takes_epilogue = true;
   return b;
+}
+
+Bound bind_winograd(const Query& q) {
+  const kernels::ConvShape s = shape_of(q);
+  const int tile = kernels::winograd_tile(kernels::winograd_shape(s, direction(q)), weights_change(q) ? s.n : 1);
+  return bind_transformed(q, std::make_shared<kernels::Winograd>(s, direction(q), q.isa, q.threads, tile));
+}
+
+Bound bind_fft(const Query& q) {
+  return bind_transformed(q, std::make_shared<kernels::FftConv>(shape_of(q), direction(q), q.isa, q.threads));
 }
 
 template <class Kernel>
@@ -129,12 +170,18 @@ Bound bind_weight_grad(const Query& q) {
 }
 
 const Row rows[] = {
-    {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise},
+    {&Conv2d::op, "fft", refuse_fft, bind_fft},
+    {&Conv2d::op, "depthwise_small", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
+    {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
     {&Conv2d::op, "conv", takes_all, bind_gather},
-    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise},
+    {&Conv2dInputGrad::op, "fft_data", refuse_fft, bind_fft},
+    {&Conv2dInputGrad::op, "depthwise_small_data", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
+    {&Conv2dInputGrad::op, "depthwise_data", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2dInputGrad::op, "winograd_data", refuse_winograd, bind_winograd},
     {&Conv2dInputGrad::op, "conv_data", takes_all, bind_gather},
+    {&Conv2dWeightGrad::op, "fft_weight", refuse_fft_weight, bind_weight_grad<kernels::FftWeightConv>},
+    {&Conv2dWeightGrad::op, "depthwise_small_weight", refuse_small_weight, bind_weight_grad<kernels::DepthwiseSmallWeight>},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
 };

@@ -32,6 +32,15 @@ Bound bind_layer_norm_grad(const Query& q) {
   };
   return b;
 }
+Bound bind_layer_norm_sums(const Query& q) {
+  Bound b;
+  const Matrix m = matrix(q.in(0));
+  b.workspace_bytes = kernels::Rows::layer_norm_sums_workspace(m.rows, m.cols);
+  b.run = [k = kernels::Rows(q.isa), m, eps = q.node.attr.as<LayerNormSums>().eps](const Call& c) {
+    k.layer_norm_sums(c.in[1], c.in[0], eps, c.out[0], c.out[0] + m.cols, m.rows, m.cols, c.work, *c.pool);
+  };
+  return b;
+}
 Bound bind_softmax(const Query& q) {
   Bound b;
   b.run = [k = kernels::Rows(q.isa), m = matrix(q.out())](const Call& c) {
@@ -59,6 +68,7 @@ Bound bind_moments(const Query& q) {
 const Row rows[] = {
     {&LayerNorm::op, "layer_norm", takes_all, bind_layer_norm},
     {&LayerNormGrad::op, "layer_norm_grad", takes_all, bind_layer_norm_grad},
+    {&LayerNormSums::op, "layer_norm_sums", takes_all, bind_layer_norm_sums},
     {&Softmax::op, "softmax", takes_all, bind_softmax},
     {&LogSoftmax::op, "log_softmax", takes_all, bind_log_softmax},
     {&Moments::op, "moments", takes_all, bind_moments},
