@@ -19,8 +19,9 @@ struct Category {
   const char* name;
   void (*run)(Suite&);
 };
-constexpr Category kCategories[] = {{"convolution", convolutions}, {"depthwise", depthwise}, {"cliffs", cliffs},
-                                    {"attention", attention},      {"pooling", pooling},     {"operators", operators}};
+constexpr Category kCategories[] = {
+    {"convolution", convolutions}, {"windows", windows}, {"depthwise", depthwise}, {"cliffs", cliffs},
+    {"attention", attention},      {"pooling", pooling}, {"operators", operators}};
 
 }  // namespace
 
