@@ -4,6 +4,7 @@
 #include "bench/kernels/conv_task.h"
 #include "kernels/conv_gather.h"
 #include "kernels/conv_weight.h"
+#include "kernels/im2win.h"
 #include "kernels/winograd.h"
 
 namespace fovea::bench {
@@ -74,6 +75,8 @@ std::vector<Subject> subjects(Suite& suite, std::shared_ptr<ConvTask> task) {
       all.push_back(
           packed("tiles int8", task, GatherConv(s, isa, threads, kernels::Quantization{0.01f, 100}), suite, kInt8));
     }
+    if (!kernels::im2win_cannot(s, direction))
+      all.push_back(packed("im2win", task, kernels::Im2win(s, direction, isa, threads), suite));
     if (const char* reason = kernels::winograd_refuses(kernels::winograd_shape(s, direction));
         !reason || std::string(reason).find("faster") != std::string::npos) {
       for (int tile : {2, 4}) {

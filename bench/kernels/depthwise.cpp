@@ -63,6 +63,28 @@ void one(Suite& suite, int n, int size, int c, int k, int stride = 1) {
   }
 }
 
+// As many taps as values, of which each sees those before it.
+void sequence(Suite& suite, int length) {
+  constexpr int kMostDirect = 4096;  // strips plan each meeting of taps and values
+  ConvShape s{.n = 1, .h = 1, .w = length, .c = 16, .o = 16, .kh = 1, .kw = length, .pl = length - 1, .groups = 16};
+  const Isa isa = suite.options().isa;
+  const int threads = suite.pool().size();
+  for (Way way : kWays) {
+    const std::string text = fmt::format("{} sequence {} 16", way_name(way), length);
+    if (!suite.takes(text)) continue;
+    auto task = std::make_shared<ConvTask>(s, way);
+    const auto direction = way == Way::forward ? Direction::forward : Direction::backward_data;
+    std::vector<Subject> all;
+    if (length <= kMostDirect)
+      all = kernels_of(suite, task);
+    else if (way == Way::weight)
+      all = {weight_gradient("fft", task, kernels::FftWeightConv(s, isa, threads), suite, kFft)};
+    else
+      all = {packed("fft", task, kernels::FftConv(s, direction, isa, threads), suite, kFft)};
+    suite.add({text, task->flops(), task->bytes(), all});
+  }
+}
+
 // Products that meet no padding.
 double products(const ConvShape& s) {
   const auto along = [](int in, int out, int taps, int pad) {
@@ -134,6 +156,7 @@ void depthwise(Suite& suite) {
   for (int size : {14, 28, 56})
     for (int k : {9, 13, 21, 31}) one(suite, 1, size, 64, k);
   for (int c : {8, 16, 24, 32}) one(suite, 1, 28, c, 7);
+  for (int length : {256, 4096, 65536}) sequence(suite, length);
 }
 
 void cliffs(Suite& suite) {

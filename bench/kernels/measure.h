@@ -83,6 +83,7 @@ std::vector<double> least_times(const std::vector<Subject>& subjects, double tim
 
 // The categories, a file each.
 void convolutions(Suite& suite);  // dense
+void windows(Suite& suite);       // those of im2win's paper
 void depthwise(Suite& suite);
 void cliffs(Suite& suite);  // depthwise over a grid of shapes: where one is much slower than the others
 void attention(Suite& suite);

@@ -57,7 +57,7 @@ Tensor block(Scope s, Tensor x, int window, const ConvNeXt& m, float drop) {  //
 Tensor stem(Scope s, Tensor x, const ConvNeXt& m) {  // [n,h,w,3] -> [n,h/4,w/4,c]
   int c = m.dims[0];
   if (m.stem == Stem::patch) return norm(s[1], conv(s[0], x, m, c, m.patch, m.patch), m);
-  x = conv(s[0], x, m, m.stem == Stem::overlap_tiered ? round_channels(c / 2) : c, 3, 2);
+  x = conv(s[0], x, m, m.stem == Stem::overlap_tiered ? round_channels(0.5 * c) : c, 3, 2);
   bool active = m.stem == Stem::overlap_active;
   if (active) x = activation(x, m.act);
   return norm(s[active ? 3 : 2], conv(s[active ? 2 : 1], x, m, c, 3, 2), m);

@@ -5,6 +5,7 @@
 #include "kernels/depthwise.h"
 #include "kernels/depthwise_small.h"
 #include "kernels/fft.h"
+#include "kernels/im2win.h"
 #include "kernels/winograd.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
@@ -76,6 +77,8 @@ std::string refuse_fft_weight(const Query& q) {
   if (const char* reason = kernels::fft_weight_refuses(shape_of(q))) return reason;
   return q.winograd ? "" : "switched off";
 }
+
+std::string refuse_im2win(const Query& q) { return kernels::im2win_refuses(shape_of(q), direction(q)); }
 
 // Its weights are transformed: once if they are constant, else in every run, which only pays for many pixels.
 std::string refuse_winograd(const Query& q) {
@@ -159,6 +162,10 @@ Bound bind_fft(const Query& q) {
   return bind_transformed(q, std::make_shared<kernels::FftConv>(shape_of(q), direction(q), q.isa, q.threads));
 }
 
+Bound bind_im2win(const Query& q) {
+  return bind_transformed(q, std::make_shared<kernels::Im2win>(shape_of(q), direction(q), q.isa, q.threads));
+}
+
 template <class Kernel>
 Bound bind_weight_grad(const Query& q) {
   auto k = std::make_shared<Kernel>(shape_of(q), q.isa, q.threads);
@@ -174,6 +181,7 @@ const Row rows[] = {
     {&Conv2d::op, "depthwise_small", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
     {&Conv2d::op, "depthwise", refuse_dense, bind_depthwise<kernels::DepthwiseConv>},
     {&Conv2d::op, "winograd", refuse_winograd, bind_winograd},
+    {&Conv2d::op, "im2win", refuse_im2win, bind_im2win},
     {&Conv2d::op, "conv", takes_all, bind_gather},
     {&Conv2dInputGrad::op, "fft_data", refuse_fft, bind_fft},
     {&Conv2dInputGrad::op, "depthwise_small_data", refuse_small, bind_depthwise<kernels::DepthwiseSmall>},
