@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/conv_split.h"
 #include "kernels/winograd.h"
 
 namespace fovea::kernels {
@@ -44,10 +45,9 @@ Im2win::Im2win(const ConvShape& s, Direction direction, Isa isa, int threads)
   band_rows_ = static_cast<int>(std::clamp<int64_t>((kBandPixels + shape_.ow() - 1) / shape_.ow(), 1, shape_.oh()));
   bands_ = (shape_.oh() + band_rows_ - 1) / band_rows_;
   threads_ = std::min<size_t>(threads_, static_cast<size_t>(shape_.n) * bands_);
-  const size_t pixels = static_cast<size_t>(band_rows_) * shape_.ow();
-  thread_bytes_ = (static_cast<size_t>(band_rows_ * columns_ * shape_.kh * shape_.c) * sizeof(float) +
-                   pixels * 2 * sizeof(float*) + 63) /
-                  64 * 64;
+  window_floats_ = static_cast<int64_t>(round_up(static_cast<size_t>(band_rows_ * columns_ * shape_.kh * shape_.c), 16));
+  const size_t pointers = 2 * static_cast<size_t>(band_rows_) * shape_.ow();
+  thread_bytes_ = static_cast<size_t>(window_floats_) * sizeof(float) + round_up(pointers * sizeof(float*), 64);
 }
 
 // [slice of kw x kh x c][panel][depth of the slice][width], as they are read; zero beyond the last channel.
@@ -79,7 +79,7 @@ void Im2win::run(const float* x, const float* packed, float* y, void* work, Pool
   pool.run([&](int thread) {
     if (thread >= threads) return;
     auto* windows = reinterpret_cast<float*>(static_cast<char*>(work) + static_cast<size_t>(thread) * thread_bytes_);
-    auto** rows = reinterpret_cast<const float**>(windows + band_rows_ * columns_ * shape_.kh * shape_.c);
+    auto** rows = reinterpret_cast<const float**>(windows + window_floats_);
     auto** results = const_cast<float**>(rows + int64_t{band_rows_} * shape_.ow());
     auto [begin, end] = share(int64_t{shape_.n} * bands_, thread, threads);
     for (int64_t i = begin; i < end; i++) {

@@ -45,6 +45,7 @@ class Im2win {
   int64_t width_, depth_;  // floats of a panel, of a window
   int64_t columns_;        // of the image with its padding
   int band_rows_, bands_;  // of an image
+  int64_t window_floats_;  // of a band, so that what follows is aligned
   size_t threads_, thread_bytes_;
   std::vector<float> zeros_;  // a pixel outside the image
 };
