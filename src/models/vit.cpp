@@ -15,7 +15,7 @@ Tensor norm(Scope s, Tensor x, const ViT& m) { return m.rms ? rms_norm(s, x, m.e
 
 Tensor block(Scope s, Tensor x, const ViT& m, float drop) {  // [n,t,c] -> same
   auto scaled = [&](const char* name, Tensor y) { return m.scale != 0 ? layer_scale(s[name], y, "gamma", m.scale) : y; };
-  Tensor y = self_attention(s["attn"], norm(s["norm1"], x, m), m.heads, m.qkv_bias);
+  Tensor y = self_attention(s["attn"], norm(s["norm1"], x, m), m.heads, {.qkv_bias = m.qkv_bias});
   x = x + drop_path(s["attn"], scaled("ls1", y), drop);
   y = mlp(s["mlp"], norm(s["norm2"], x, m), static_cast<int>(m.dim * m.mlp_ratio), m.act);
   return s.out(x + drop_path(s["mlp"], scaled("ls2", y), drop));

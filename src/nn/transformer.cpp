@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "ops/attention.h"
+#include "ops/biased_attention.h"
 #include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
@@ -16,19 +17,19 @@ Tensor patch_embed(Scope s, Tensor image, int dim, int patch, bool bias) {
   return reshape(x, {x.n(), -1, dim});
 }
 
-// One of `parts` equal shares of the channels, split into heads: [n,t,parts*c] -> [n,t,heads,c/heads].
-static Tensor split_heads(Tensor x, int part, int parts, int heads) {
+Tensor split_heads(Tensor x, int part, int parts, int heads) {
   int c = x.c() / parts;
   return reshape(slice(x, 2, part * c, c), {x.n(), x.dim(1), heads, c / heads});
 }
 
-static float attention_scale(Tensor q) { return 1.0f / std::sqrt(static_cast<float>(q.c())); }
+float attention_scale(Tensor q) { return 1.0f / std::sqrt(static_cast<float>(q.c())); }
 
-Tensor self_attention(Scope s, Tensor x, int heads, bool qkv_bias) {
-  Tensor qkv = linear(s["qkv"], x, 3 * x.c(), {.bias = qkv_bias, .init = truncated_normal});
+Tensor self_attention(Scope s, Tensor x, int heads, const SelfAttention& a) {
+  Tensor qkv = linear(s["qkv"], x, 3 * x.c(), {.bias = a.qkv_bias, .init = truncated_normal});
   Tensor q = split_heads(qkv, 0, 3, heads), k = split_heads(qkv, 1, 3, heads), v = split_heads(qkv, 2, 3, heads);
-  Tensor y = reshape(attention(q, k, v, attention_scale(q)), x.shape());
-  return linear(s["proj"], y, x.c(), kLinear);
+  float scale = attention_scale(q);
+  Tensor y = reshape(a.bias ? biased_attention(q, k, v, scale, a.bias) : attention(q, k, v, scale), x.shape());
+  return linear(s["proj"], y, x.c(), {.bias = a.proj_bias, .init = truncated_normal});
 }
 
 Tensor attention_pool(Scope s, Tensor x, const MapPool& a) {
@@ -44,6 +45,11 @@ Tensor attention_pool(Scope s, Tensor x, const MapPool& a) {
 Tensor mlp(Scope s, Tensor x, int hidden, Act act) {
   Tensor y = activation(linear(s["fc1"], x, hidden, kLinear), act);
   return linear(s["fc2"], y, x.c(), kLinear);
+}
+
+Tensor transformer_block(Scope s, Tensor x, const TransformerBlock& a, float drop) {
+  x = x + drop_path(s["attn"], self_attention(s["attn"], layer_norm(s["norm1"], x, a.eps), a.heads), drop);
+  return s.out(x + drop_path(s["mlp"], mlp(s["mlp"], layer_norm(s["norm2"], x, a.eps), a.hidden, a.act), drop));
 }
 
 }  // namespace fovea

@@ -2,6 +2,7 @@
 #include "kernels/attention.h"
 
 #include "ops/attention.h"
+#include "ops/biased_attention.h"
 #include "ops/layout.h"
 #include "ops/reshape.h"
 #include "plan/rows/rows.h"
@@ -53,21 +54,38 @@ Made make(const Query& q, float scale, bool gradient) {
                                 .k = o[1].strides,
                                 .v = o[2].strides,
                                 .y = dense(0, s).strides};
+  if (q.node.inputs.size() == 4 && !gradient) {  // a bias, the same for all where it has one
+    const Shape& bias = q.in(3);
+    shape.bias_image = bias[0] == 1 ? 0 : int64_t{bias[1]} * bias[2] * bias[3];
+    shape.bias_head = bias[1] == 1 ? 0 : int64_t{bias[2]} * bias[3];
+  }
   return {std::make_shared<kernels::Attention>(shape, q.isa, q.threads),
           {o[0].node, o[1].node, o[2].node},
           {o[0].offset, o[1].offset, o[2].offset}};
 }
 
-Bound bind_attention(const Query& q) {
-  Made m = make(q, q.node.attr.as<Attention>().scale, false);
+Bound bind_forward(const Query& q, float scale) {
+  Made m = make(q, scale, false);
+  bool biased = q.node.inputs.size() == 4;
   Bound b;
   b.reads = m.reads;
+  if (biased) b.reads.push_back(q.node.inputs[3]);
   b.workspace_bytes = m.kernel->forward_workspace_bytes();
-  b.run = [m](const Call& c) {
-    m.kernel->forward(c.in[0] + m.offset[0], c.in[1] + m.offset[1], c.in[2] + m.offset[2], nullptr, c.out[0], nullptr,
-                      c.work, *c.pool);
+  b.run = [m, biased](const Call& c) {
+    m.kernel->forward(c.in[0] + m.offset[0], c.in[1] + m.offset[1], c.in[2] + m.offset[2], biased ? c.in[3] : nullptr,
+                      c.out[0], nullptr, c.work, *c.pool);
   };
   return b;
+}
+Bound bind_attention(const Query& q) { return bind_forward(q, q.node.attr.as<Attention>().scale); }
+Bound bind_biased(const Query& q) { return bind_forward(q, q.node.attr.as<BiasedAttention>().scale); }
+
+std::string refuse_biased(const Query& q) {
+  if (!(q.in(1) == q.in(2))) return "values are not as wide as keys";
+  if (q.node.inputs.size() < 4) return {};
+  const Shape& bias = q.in(3);
+  bool whole = bias.rank == 4 && bias[2] == q.in(0)[1] && bias[3] == q.in(1)[1];
+  return whole ? "" : "the bias is not one number for each pair";
 }
 
 // The forward pass again for the sums of its softmax, then the gradients.
@@ -91,6 +109,7 @@ Bound bind_grad(const Query& q) {
 
 const Row rows[] = {
     {&Attention::op, "attention", takes_all, bind_attention},
+    {&BiasedAttention::op, "biased_attention", refuse_biased, bind_biased},
     {&AttentionGrad::op, "attention_grad", takes_all, bind_grad},
 };
 
