@@ -73,12 +73,11 @@ Tensor head(Scope s, Tensor x, const ConvNeXt& m, const ModelOptions& o) {  // [
 
 Tensor convnext(Scope s, Tensor x, const ConvNeXt& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = stem(s["stem"], x, m);
-  int total = m.depths[0] + m.depths[1] + m.depths[2] + m.depths[3], index = 0;
+  DropRamp drop(o.drop_path, m.depths);
   for (size_t i = 0; i < 4 && m.depths[i] > 0; i++) {
     Scope stage = s["stages"][static_cast<int>(i)];
     if (i > 0) x = conv(stage["downsample"][1], norm(stage["downsample"][0], x, m), m, m.dims[i], 2, 2);
-    for (int j = 0; j < m.depths[i]; j++, index++)
-      x = block(stage["blocks"][j], x, m.windows[i], m, drop_rate(o.drop_path, index, total));
+    for (int j = 0; j < m.depths[i]; j++) x = block(stage["blocks"][j], x, m.windows[i], m, drop.next());
   }
   return head(s, x, m, o);
 }

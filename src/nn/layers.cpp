@@ -49,8 +49,14 @@ Tensor batch_norm(Scope s, Tensor x, float eps, float gamma) {
                     s.buffer("running_var", c, fill(1)), {.eps = eps});
 }
 
-Tensor layer_norm(Scope s, Tensor x, float eps) {
-  return layer_norm(x, s.param("weight", {x.c()}, fill(1)), s.param("bias", {x.c()}, fill(0)), eps);
+// The shift of a norm.
+static Tensor shift(Scope s, Tensor x, bool bias) {
+  return bias ? s.param("bias", {x.c()}, fill(0)) : full(*x.graph, {x.c()}, 0);
+}
+
+Tensor layer_norm(Scope s, Tensor x, float eps, bool bias) {
+  Tensor weight = s.param("weight", {x.c()}, fill(1));
+  return layer_norm(x, weight, shift(s, x, bias), eps);
 }
 
 Tensor rms_norm(Scope s, Tensor x, float eps) {
@@ -62,11 +68,12 @@ Tensor simple_norm(Scope s, Tensor x, float eps) {
   return x * rsqrt(variance + eps) * s.param("weight", {x.c()}, fill(1));
 }
 
-Tensor group_norm(Scope s, Tensor x, int groups, float eps) {
+Tensor group_norm(Scope s, Tensor x, int groups, float eps, bool bias) {
   Tensor y = reshape(x, {x.n(), -1, groups, x.c() / groups});  // [n,hw,g,c/g]
   y = y - reduce_mean(y, {1, 3});
   y = y * rsqrt(reduce_mean(square(y), {1, 3}) + eps);
-  return reshape(y, x.shape()) * s.param("weight", {x.c()}, fill(1)) + s.param("bias", {x.c()}, fill(0));
+  y = reshape(y, x.shape()) * s.param("weight", {x.c()}, fill(1));
+  return bias ? y + s.param("bias", {x.c()}, fill(0)) : y;
 }
 
 Tensor global_response_norm(Scope s, Tensor x, float eps) {

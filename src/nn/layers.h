@@ -1,6 +1,8 @@
 // Layers with parameters: functions from a scope and a tensor to a tensor. Names are PyTorch's: weight, bias,
 // running_mean, running_var. Maps are [n,h,w,c], tokens [n,t,c].
 #pragma once
+#include <span>
+
 #include "ir/scope.h"
 #include "nn/init.h"
 #include "ops/activation.h"
@@ -31,13 +33,13 @@ struct LinearOptions {
 Tensor linear(Scope s, Tensor x, int out, const LinearOptions& o = {});  // [..., c] -> [..., out]
 
 Tensor batch_norm(Scope s, Tensor x, float eps = 1e-5f, float gamma = 1);  // gamma: the scale's starting value
-Tensor layer_norm(Scope s, Tensor x, float eps = 1e-6f);
+Tensor layer_norm(Scope s, Tensor x, float eps = 1e-6f, bool bias = true);
 Tensor rms_norm(Scope s, Tensor x, float eps = 1e-6f);     // x / rms(x), arXiv:1910.07467
 Tensor simple_norm(Scope s, Tensor x, float eps = 1e-6f);  // x / std(x): rms_norm with the spread for the size
-Tensor group_norm(Scope s, Tensor x, int groups = 32, float eps = 1e-5f);     // arXiv:1803.08494
-Tensor global_response_norm(Scope s, Tensor x, float eps = 1e-6f);            // arXiv:2301.00808
-Tensor layer_scale(Scope s, Tensor x, const std::string& name, float start);  // x * name, arXiv:2103.17239
-Tensor prelu(Scope s, Tensor x);                                              // arXiv:1502.01852
+Tensor group_norm(Scope s, Tensor x, int groups = 32, float eps = 1e-5f, bool bias = true);  // arXiv:1803.08494
+Tensor global_response_norm(Scope s, Tensor x, float eps = 1e-6f);                           // arXiv:2301.00808
+Tensor layer_scale(Scope s, Tensor x, const std::string& name, float start);                 // x * name, arXiv:2103.17239
+Tensor prelu(Scope s, Tensor x);                                                             // arXiv:1502.01852
 
 // The scope names the draw: two dropouts of one scope would share it.
 Tensor dropout(Scope s, Tensor x, float rate);
@@ -47,6 +49,18 @@ Tensor alpha_dropout(Scope s, Tensor x, float rate);
 inline float drop_rate(float rate, int i, int n) {
   return n > 1 ? rate * static_cast<float>(i) / static_cast<float>(n - 1) : 0;
 }
+// The same, block after block through stages of these depths.
+class DropRamp {
+ public:
+  DropRamp(float rate, std::span<const int> depths) : rate_(rate) {
+    for (int d : depths) total_ += d;
+  }
+  float next() { return drop_rate(rate_, index_++, total_); }
+
+ private:
+  float rate_;
+  int total_ = 0, index_ = 0;
+};
 
 // The multiple of `divisor` nearest to `channels` that loses at most a tenth of them (more for `keep` 0).
 int round_channels(double channels, int divisor = 8, double keep = 0.9);

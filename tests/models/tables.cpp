@@ -16,7 +16,7 @@ using Shapes = std::map<std::string, std::vector<int64_t>>;
 Shapes state_of(const Fixture& f) {
   Shapes r;
   for (const FixtureTensor& t : f.state)
-    if (!t.name.ends_with("num_batches_tracked")) r[t.name] = t.shape;
+    if (!t.name.ends_with("num_batches_tracked") && !f.structural.count(t.name)) r[t.name] = t.shape;
   return r;
 }
 Shapes state_of(const Graph& g) {
