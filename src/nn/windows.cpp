@@ -92,6 +92,15 @@ Tensor relative_bias(Tensor table, Pair window) {
   return heads_first(gather(table, dy * static_cast<float>(2 * window.w - 1) + dx));
 }
 
+Tensor log_distances(Graph& g, Pair window, float unit_h, float unit_w) {
+  auto coordinate = [&](int axis, int size, float unit) {
+    Tensor at = (iota(g, {2 * window.h - 1, 2 * window.w - 1, 1}, axis) - static_cast<float>(size - 1)) * unit;
+    return sign(at) * log(abs(at) + 1.0f);
+  };
+  Tensor both[] = {coordinate(0, window.h, unit_h), coordinate(1, window.w, unit_w)};
+  return reshape(concat(both, 2), {-1, 2});
+}
+
 Tensor distance_bias(Tensor table, Pair keys, int stride) {
   Tensor dy = abs(differences(*table.graph, keys, 0, stride)), dx = abs(differences(*table.graph, keys, 1, stride));
   return heads_first(gather(transpose(table, {1, 0}), dy * static_cast<float>(keys.w) + dx));

@@ -25,6 +25,9 @@ Tensor space_to_depth(Tensor x);                                  // [n,2h,2w,c]
 
 // A bias for each pair of pixels by where the one lies from the other: table [(2h-1)(2w-1), heads] -> [1,heads,hw,hw].
 Tensor relative_bias(Tensor table, Pair window);
+// Where pixels lie from each other, (2h-1)(2w-1) times down and right, on a logarithmic scale: sign(d) log(1 + |d|) for
+// d = offset * unit. What small networks make the table of (arXiv:2111.09883): [(2h-1)(2w-1), 2].
+Tensor log_distances(Graph& g, Pair window, float unit_h = 1, float unit_w = 1);
 // By how far apart they are along both axes: table [heads, h*w] -> [1,heads,queries,hw]; queries are every stride-th pixel.
 Tensor distance_bias(Tensor table, Pair keys, int stride = 1);
 

@@ -1,0 +1,46 @@
+#include "nn/resize.h"
+
+#include "ops/gather.h"
+#include "ops/layout.h"
+#include "ops/matmul.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "ops/reshape.h"
+
+namespace fovea {
+
+// How much of every input place goes into every output place: [to, from].
+using Weights = Tensor (*)(Graph& g, int from, int to, bool align_corners);
+
+static Tensor bilinear_weights(Graph& g, int from, int to, bool align_corners) {
+  Tensor out = iota(g, {to, 1}, 0), in = iota(g, {1, from}, 1);
+  float top = static_cast<float>(from - 1);
+  Tensor at = align_corners ? out * (to > 1 ? top / static_cast<float>(to - 1) : 0)
+                            : (out + 0.5f) * (static_cast<float>(from) / static_cast<float>(to)) - 0.5f;
+  return relu(1.0f - abs(clamp(at, 0, top) - in));
+}
+
+static Tensor share_weights(Graph& g, int from, int to, bool) {
+  Tensor out = iota(g, {to, 1}, 0), in = iota(g, {1, from}, 1);
+  auto edge = [&](Tensor place) { return place * static_cast<float>(from) / static_cast<float>(to); };
+  Tensor first = floor(edge(out)), end = -floor(-edge(out + 1.0f));
+  Tensor inside = greater_equal(in, first) * greater(end, in);
+  return inside / reduce_sum(inside, {1});
+}
+
+static Tensor resample(Tensor x, int height, int width, Weights weights, bool align_corners) {
+  Graph& g = *x.graph;
+  Tensor y = transpose(x, {0, 3, 1, 2});                    // [n,c,h,w]
+  y = linear(y, weights(g, x.w(), width, align_corners));   // [n,c,h,width]
+  y = transpose(y, {0, 1, 3, 2});                           // [n,c,width,h]
+  y = linear(y, weights(g, x.h(), height, align_corners));  // [n,c,width,height]
+  return transpose(y, {0, 3, 2, 1});
+}
+
+Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners) {
+  if (x.h() == height && x.w() == width) return x;
+  return resample(x, height, width, bilinear_weights, align_corners);
+}
+Tensor adaptive_avg_pool(Tensor x, int height, int width) { return resample(x, height, width, share_weights, false); }
+
+}  // namespace fovea
