@@ -41,8 +41,44 @@ TEST(Models, TablesOfFixtures) {
     EXPECT_EQ(state_of(*g), state_of(f));
     covered[m.family]++;
   }
-  const std::pair<const char*, int> least[] = {{"resnet", 24},  {"mobilenetv1", 2}, {"mobilenetv2", 3}, {"mobilenetv3", 5},
-                                               {"convnext", 8}, {"vit", 10},        {"vit_towers", 6}};
+  const std::pair<const char*, int> least[] = {{"resnet", 24},
+                                               {"mobilenetv1", 2},
+                                               {"mobilenetv2", 3},
+                                               {"mobilenetv3", 5},
+                                               {"convnext", 8},
+                                               {"vit", 10},
+                                               {"vit_towers", 6},
+                                               {"inception_next", 2},
+                                               {"mambaout", 4},
+                                               {"fasternet", 2},
+                                               {"metaformer", 4},
+                                               {"swin", 2},
+                                               {"mixer", 6},
+                                               {"convmixer", 1},
+                                               {"starnet", 2},
+                                               {"shvit", 2},
+                                               {"efficientvit_msra", 3},
+                                               {"repvit", 3},
+                                               {"levit", 4},
+                                               {"efficientformer", 1},
+                                               {"efficientformer_v2", 2},
+                                               {"efficientvit_mit", 3},
+                                               {"fastvit", 4},
+                                               {"mobilevit", 4},
+                                               {"edgenext", 3},
+                                               {"xcit", 2},
+                                               {"cait", 1},
+                                               {"pvt_v2", 2},
+                                               {"twins", 2},
+                                               {"pit", 2},
+                                               {"swinv2", 2},
+                                               {"swinv2_cr", 2},
+                                               {"swiftformer", 2},
+                                               {"tiny_vit", 1},
+                                               {"focalnet", 2},
+                                               {"davit", 2},
+                                               {"vit_relpos", 4},
+                                               {"beit", 1}};
   for (auto& [family, count] : least) EXPECT_GE(covered[family], count) << family;
 }
 
