@@ -6,6 +6,7 @@
 #include "kernels/conv_weight.h"
 #include "kernels/im2win.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_weight.h"
 
 namespace fovea::bench {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using kernels::Direction;
 using kernels::GatherConv;
 using kernels::Winograd;
+using kernels::WinogradWeight;
 
 // What is allowed of the magnitude of a sum. Both operands rounded to 8 bits; operands from -1 to 1 in steps of a hundredth
 // and a 127th, by half of which they may be off; Winograd's bound is of max |x|, which is twice its mean here.
@@ -55,6 +57,8 @@ std::vector<Shape> shapes() {
   all.push_back({"resnet20 32", square(128, 16, 32, 32, 3)});
   all.push_back({"resnet20 32/2", square(128, 16, 32, 64, 3, 2)});
   all.push_back({"resnet20 64", square(128, 8, 64, 64, 3)});
+  all.push_back({"cnn_mnist 32", square(256, 14, 32, 32, 3)});
+  all.push_back({"cnn_mnist 64", square(256, 7, 64, 64, 3)});
   return all;
 }
 
@@ -66,6 +70,10 @@ std::vector<Subject> subjects(Suite& suite, std::shared_ptr<ConvTask> task) {
   std::vector<Subject> all;
   if (task->way == Way::weight) {
     all.push_back(weight_gradient("tiles", task, kernels::WeightConv(s, isa, threads), suite));
+    if (!kernels::winograd_cannot(s)) {
+      const WinogradWeight kernel(s, isa, threads);
+      all.push_back(weight_gradient(kernel.name(), task, kernel, suite, kernels::winograd_weight_error(s) * kWinograd));
+    }
   } else {
     const auto direction = task->way == Way::forward ? Direction::forward : Direction::backward_data;
     all.push_back(packed("tiles", task, GatherConv(s, direction, isa, threads), suite));

@@ -4,6 +4,7 @@
 
 #include "kernels/conv_split.h"
 #include "kernels/isa/tables.h"
+#include "kernels/winograd_tiles.h"
 
 namespace fovea::kernels {
 namespace {
@@ -32,12 +33,11 @@ double winograd_cost(const ConvShape& s, int tile, int images) {
 // Transformed weights take 16 or 36 numbers for every 9: where there are many channels, too much memory for what is won.
 bool fits(const ConvShape& s, int tile) { return int64_t{(tile + 2) * (tile + 2)} * s.c * s.o <= kMostWeights; }
 
-// Asks for pixels of the next row of tiles: they lie in too many places for the machine to foresee.
-template <int kWrite>
-void fetch(const float* from, int64_t rows, int64_t row, int64_t pixels, int64_t pixel, int64_t channels) {
+// Asks for the outputs of the next row of tiles: they lie in too many places for the machine to foresee.
+void fetch(const float* to, int64_t rows, int64_t row, int64_t pixels, int64_t pixel, int64_t channels) {
   for (int64_t y = 0; y < rows; y++) {
     for (int64_t x = 0; x < pixels; x++) {
-      for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(from + y * row + x * pixel + c, kWrite);
+      for (int64_t c = 0; c < channels; c += 16) __builtin_prefetch(to + y * row + x * pixel + c, 1);
     }
   }
 }
@@ -59,11 +59,15 @@ int winograd_tile(const ConvShape& s, int images) {
   return fits(s, 4) && 1.1 * winograd_cost(s, 4, images) < winograd_cost(s, 2, images) ? 4 : 2;
 }
 
-const char* winograd_refuses(const ConvShape& s, int images) {
+const char* winograd_cannot(const ConvShape& s) {
   if (s.kh != 3 || s.kw != 3) return "not a 3x3 kernel";
   if (s.sh != 1 || s.sw != 1) return "a stride";
   if (s.dh != 1 || s.dw != 1) return "a dilation";
-  if (s.groups != 1) return "groups";
+  return s.groups != 1 ? "groups" : nullptr;
+}
+
+const char* winograd_refuses(const ConvShape& s, int images) {
+  if (const char* reason = winograd_cannot(s)) return reason;
   if (!fits(s, 2)) return "its weights would take too much memory";
   if (1.1 * winograd_cost(s, winograd_tile(s, images), images) > direct_cost(s, images))
     return "hardly faster than the direct kernel here";
@@ -213,20 +217,13 @@ void Winograd::run_block(const Job& job, int64_t block, int64_t group, const Spa
 }
 
 void Winograd::transform(const Job& job, int64_t first, int64_t tiles, const Space& s) const {
-  const int t = tile_ + 2;
-  const int64_t c = shape_.c, h = shape_.h, w = shape_.w;
+  const ConvShape& c = shape_;
+  const TileMap map{c.h, c.w, c.c, rows_, columns_, tile_, tile_ + 2, c.pt, c.pl};
+  TileWalk walk(map, first, job.x, zeros_.data());
+  const float* pixels[36];
   for (int64_t i = 0; i < tiles; i++) {
-    const int64_t at = first + i, image = at / columns_ / rows_;
-    const int64_t y0 = at / columns_ % rows_ * tile_ - shape_.pt, x0 = at % columns_ * tile_ - shape_.pl;
-    const float* pixels[36];
-    for (int p = 0, line = 0; line < t; line++) {
-      const int64_t y = y0 + line, row = (image * h + y) * w;
-      for (int64_t x = x0; x < x0 + t; x++)
-        pixels[p++] = y >= 0 && y < h && x >= 0 && x < w ? job.x + (row + x) * c : zeros_.data();
-    }
-    const float* corner = pixels[t * t - 1];
-    if (corner != zeros_.data()) fetch<0>(corner + (w - tile_ + 1) * c, tile_, w * c, tile_, c, c);
-    transforms_.input(pixels, s.in + i * in_tile_, c, c);
+    walk.next(pixels, c.c);
+    transforms_.input(pixels, s.in + i * in_tile_, c.c, c.c);
   }
 }
 
@@ -260,7 +257,7 @@ void Winograd::finish(const Job& job, int64_t first, int64_t tiles, const Panel&
     for (int64_t r = 0; r < run; r++) {
       const int columns = static_cast<int>(std::min<int64_t>(tile_, ow - x0 - r * tile_));
       float* tile = to + r * tile_ * o;
-      fetch<1>(tile + tile_ * ow * o, rows, ow * o, columns, o, panel.cols);
+      fetch(tile + tile_ * ow * o, rows, ow * o, columns, o, panel.cols);
       transforms_.output(s.out_rows[i + r], panel.width, tile, ow * o, o, rows, columns, panel.cols);
     }
     if (!job.epilogue) continue;

@@ -19,6 +19,9 @@ namespace fovea::kernels {
 // What is computed: the shape itself, or that of the convolution that makes the gradient of its x.
 ConvShape winograd_shape(const ConvShape& shape, Direction direction);
 
+// Why no kernel of this method computes a shape, or null.
+const char* winograd_cannot(const ConvShape& shape);
+
 // Why this kernel does not take a shape or is not worth it there, or null when it is. images: how many at once are counted
 // on. One where a picture's answer must not depend on its company; the number of threads never changes the bits.
 const char* winograd_refuses(const ConvShape& shape, int images = 1);

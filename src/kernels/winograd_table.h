@@ -19,6 +19,13 @@ struct WinogradTable {
                    int64_t channels);
   };
   Transforms small, large;  // m = 2, m = 4
+  struct Gradient {         // m = 4
+    // Output transposed: v[p * step + c] for the 36 points, from the 4x4 pixels of the gradient of the outputs.
+    void (*output)(const float* const* tile, float* v, int64_t step, int64_t channels);
+    // The gradient of the kernel, g[(i * 3 + j) * tap + c], from that at the points, m[p * step + c].
+    void (*kernel)(const float* m, int64_t step, float* g, int64_t tap, int64_t channels);
+  };
+  Gradient gradient;
 };
 
 namespace portable {

@@ -16,8 +16,8 @@ struct PlanOptions {
   bool fuse = true;        // pointwise programs as epilogues of the kernels before them
   bool regions = true;     // chains of local steps a few rows at a time
   // Winograd's convolution, and Fourier's for large depthwise kernels, where they are faster, their transforming of weights
-  // included if those change: results differ from the direct sums by rounding (kernels/winograd.h and fft.h state the
-  // bounds), and packed weights are some times as large.
+  // included if those change: results differ from the direct sums by rounding (kernels/winograd.h, winograd_weight.h and
+  // fft.h state the bounds), and packed weights are some times as large.
   bool winograd = true;
   // bf16: dense products of 16 and more channels with constant weights round both operands to bfloat16 (8 bits of
   // precision) and sum in single precision; depthwise kernels and Winograd's 4x4 tiles stay in f32. Logits then differ by at

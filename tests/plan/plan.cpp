@@ -98,8 +98,11 @@ TEST(Plan, Bf16KeepsItsTolerance) {
   }
 }
 
-int64_t winograd_steps(const Plan& p) {
-  return std::count_if(p.steps.begin(), p.steps.end(), [](const Step& s) { return s.kernel.starts_with("winograd"); });
+// Those of the forward direction and of gradients of data, or those of gradients of weights.
+int64_t winograd_steps(const Plan& p, bool weights = false) {
+  return std::count_if(p.steps.begin(), p.steps.end(), [&](const Step& s) {
+    return s.kernel.starts_with("winograd") && weights == (p.graph->node(s.node).op == &Conv2dWeightGrad::op);
+  });
 }
 
 TEST(Plan, WinogradWhereItPaysAndIsAllowed) {
@@ -108,7 +111,9 @@ TEST(Plan, WinogradWhereItPaysAndIsAllowed) {
   EXPECT_EQ(winograd_steps(*make_plan(*g, {.winograd = false})), 0);
   EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 1, 64), {})), 0);  // few pixels for weights that change
   EXPECT_GT(winograd_steps(*make_plan(*training_graph("resnet18", 8, 64), {})), 0);
-  EXPECT_EQ(winograd_steps(*make_plan(*training_graph("resnet18", 8, 64), {.winograd = false})), 0);
+  EXPECT_GT(winograd_steps(*make_plan(*training_graph("resnet18", 8, 64), {}), true), 0);
+  const auto off = make_plan(*training_graph("resnet18", 8, 64), {.winograd = false});
+  EXPECT_EQ(winograd_steps(*off) + winograd_steps(*off, true), 0);
 }
 
 TEST(Plan, WinogradIsCloseToDirectSums) {

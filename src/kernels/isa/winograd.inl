@@ -37,6 +37,29 @@ static inline void output_line(V (&m)[6]) {
   m[3] = madd(set1(a / 2), near_odd, madd(set1(b * 2), far_odd, m[5]));
 }
 
+// The gradient of a line of 4 outputs at the points: output_line, transposed.
+static inline void output_gradient_line(const V (&d)[4], V (&m)[6]) {
+  constexpr float a = kNearPoint, b = kFarPoint;
+  const V near = madd(set1(.5f), d[2], d[0]), near_odd = madd(set1(.5f), d[3], d[1]);
+  const V far = madd(set1(2.f), d[2], d[0]), far_odd = madd(set1(2.f), d[3], d[1]);
+  m[0] = d[0];
+  m[1] = madd(set1(a), near_odd, near);
+  m[2] = madd(set1(-a), near_odd, near);
+  m[3] = madd(set1(b), far_odd, far);
+  m[4] = madd(set1(-b), far_odd, far);
+  m[5] = d[3];
+}
+
+// The gradient of a line of 3 taps from its points: their evaluation (winograd.cpp), transposed.
+static inline void kernel_gradient_line(const V (&m)[6], V (&g)[3]) {
+  constexpr float a = kNearPoint, b = kFarPoint;
+  const V near = set1(-2.f / 3) * (m[1] + m[2]), near_odd = m[1] - m[2];
+  const V far = set1(1.f / 6) * (m[3] + m[4]), far_odd = m[3] - m[4];
+  g[0] = m[0] + (near + far);
+  g[1] = madd(set1(a * -2 / 3), near_odd, set1(b / 6) * far_odd);
+  g[2] = madd(set1(.5f), near, madd(set1(2.f), far, m[5]));
+}
+
 template <int M>
 static void input_tile(const float* const* tile, float* v, int64_t step, int64_t channels) {
   constexpr int T = M + 2;
@@ -73,6 +96,40 @@ static void output_tile(const float* m, int64_t step, float* y, int64_t row, int
       FOVEA_UNROLL for (int j = 0; j < M; j++) {
         if (j < columns) put(y + i * row + j * column + c, lines[i][j], k);
       }
+    }
+  });
+}
+
+// From 4x4 pixels of the outputs' gradient to the 36 points.
+static void output_gradient_tile(const float* const* tile, float* m, int64_t step, int64_t channels) {
+  each_vector(channels, [=](int64_t c, int64_t k) {
+    V rows[6][4], points[6];
+    FOVEA_UNROLL for (int j = 0; j < 4; j++) {
+      V line[4];
+      FOVEA_UNROLL for (int i = 0; i < 4; i++) line[i] = get(tile[i * 4 + j] + c, k);
+      output_gradient_line(line, points);
+      FOVEA_UNROLL for (int i = 0; i < 6; i++) rows[i][j] = points[i];
+    }
+    FOVEA_UNROLL for (int i = 0; i < 6; i++) {
+      output_gradient_line(rows[i], points);
+      FOVEA_UNROLL for (int j = 0; j < 6; j++) put(m + (i * 6 + j) * step + c, points[j], k);
+    }
+  });
+}
+
+// From 36 points to 3x3 taps.
+static void kernel_gradient_tile(const float* m, int64_t step, float* g, int64_t tap, int64_t channels) {
+  each_vector(channels, [=](int64_t c, int64_t k) {
+    V lines[3][6], taps[3];
+    FOVEA_UNROLL for (int j = 0; j < 6; j++) {
+      V line[6];
+      FOVEA_UNROLL for (int i = 0; i < 6; i++) line[i] = get(m + (i * 6 + j) * step + c, k);
+      kernel_gradient_line(line, taps);
+      FOVEA_UNROLL for (int i = 0; i < 3; i++) lines[i][j] = taps[i];
+    }
+    FOVEA_UNROLL for (int i = 0; i < 3; i++) {
+      kernel_gradient_line(lines[i], taps);
+      FOVEA_UNROLL for (int j = 0; j < 3; j++) put(g + (i * 3 + j) * tap + c, taps[j], k);
     }
   });
 }

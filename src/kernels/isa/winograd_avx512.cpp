@@ -12,6 +12,7 @@ namespace {
 
 #include "kernels/isa/winograd.inl"
 }  // namespace
-constinit const WinogradTable winograd = {{input_tile<2>, output_tile<2>}, {input_tile<4>, output_tile<4>}};
+constinit const WinogradTable winograd = {
+    {input_tile<2>, output_tile<2>}, {input_tile<4>, output_tile<4>}, {output_gradient_tile, kernel_gradient_tile}};
 }  // namespace fovea::kernels::avx512
 #endif

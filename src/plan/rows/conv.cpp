@@ -7,6 +7,7 @@
 #include "kernels/fft.h"
 #include "kernels/im2win.h"
 #include "kernels/winograd.h"
+#include "kernels/winograd_weight.h"
 #include "ops/conv2d.h"
 #include "plan/rows/rows.h"
 
@@ -88,6 +89,11 @@ std::string refuse_winograd(const Query& q) {
   if (weights_change(q)) return kernels::winograd_pays_packing(s) ? "" : "weights that change, for few pixels";
   const bool pairs = kernels::operand(q.precision_with(1, s.c), q.isa).channels == 2;
   return pairs && kernels::winograd_tile(s) == 2 ? "bfloat16 is as fast" : "";
+}
+
+std::string refuse_winograd_weight(const Query& q) {
+  if (const char* reason = kernels::winograd_weight_refuses(shape_of(q))) return reason;
+  return q.winograd ? "" : "switched off";
 }
 
 // The same kernel a few rows at a time; null where rows beyond the image make that awkward.
@@ -191,6 +197,7 @@ const Row rows[] = {
     {&Conv2dWeightGrad::op, "fft_weight", refuse_fft_weight, bind_weight_grad<kernels::FftWeightConv>},
     {&Conv2dWeightGrad::op, "depthwise_small_weight", refuse_small_weight, bind_weight_grad<kernels::DepthwiseSmallWeight>},
     {&Conv2dWeightGrad::op, "depthwise_weight", refuse_dense, bind_weight_grad<kernels::DepthwiseWeightConv>},
+    {&Conv2dWeightGrad::op, "winograd_weight", refuse_winograd_weight, bind_weight_grad<kernels::WinogradWeight>},
     {&Conv2dWeightGrad::op, "conv_weight", takes_all, bind_weight_grad<kernels::WeightConv>},
 };
 
