@@ -9,19 +9,22 @@
 
 namespace fovea::test {
 
-// The one with the fewest parameters of each family.
-inline std::vector<const Model*> one_of_each_family() {
-  std::map<std::string, std::pair<int64_t, const Model*>> best;
-  for (const Model& m : all_models()) {
-    int64_t count = 0;
-    auto g = build_model(m, 1);
-    for (const Param& p : g->params()) count += p.type.shape.numel();
-    auto [it, fresh] = best.try_emplace(m.family, count, &m);
-    if (count < it->second.first) it->second = {count, &m};
-  }
-  std::vector<const Model*> r;
-  for (auto& [family, found] : best) r.push_back(found.second);
-  return r;
+// The one with the fewest parameters of each family: random weights take longer to draw than to use.
+inline const std::vector<const Model*>& one_of_each_family() {
+  static const std::vector<const Model*> found = [] {
+    std::map<std::string, std::pair<int64_t, const Model*>> best;
+    for (const Model& m : all_models()) {
+      int64_t count = 0;
+      auto g = build_model(m, 1);
+      for (const Param& p : g->params()) count += p.type.shape.numel();
+      auto [it, fresh] = best.try_emplace(m.family, count, &m);
+      if (count < it->second.first) it->second = {count, &m};
+    }
+    std::vector<const Model*> r;
+    for (auto& [family, least] : best) r.push_back(least.second);
+    return r;
+  }();
+  return found;
 }
 
 // The logits for random pixels.
