@@ -4,8 +4,8 @@
 #include "models/resnet.h"
 #include "models/cards.h"
 #include "models/registry.h"
+#include "nn/blur.h"
 #include "nn/channel_attention.h"
-#include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/pool.h"
 #include "ops/reduce.h"
@@ -23,15 +23,7 @@ Tensor norm(Scope s, Tensor x, const ResNet& m, float gamma = 1) {
   return m.group_norm ? group_norm(s, x) : batch_norm(s, x, 1e-5f, gamma);
 }
 
-// The window 1 2 1 is two averages of neighbours; borders are mirrored.
-Tensor blur(Tensor x) {
-  for (int axis : {1, 2}) {
-    Tensor parts[] = {slice(x, axis, 1, 1), x, slice(x, axis, x.dim(axis) - 2, 1)};
-    x = concat(parts, axis);
-  }
-  return avg_pool(avg_pool(x, 2, 1), 2, 2);
-}
-Tensor halve(Tensor x, AntiAlias a) { return a == AntiAlias::blur ? blur(x) : avg_pool(x, 2, 2); }
+Tensor halve(Tensor x, AntiAlias a) { return a == AntiAlias::blur ? blur_pool(x, Border::mirror) : avg_pool(x, 2, 2); }
 // A 3x3 convolution, normalised and activated, that halves the map for stride 2 in the variant's way.
 Tensor conv3x3(Scope s, const std::string& i, Tensor x, int out, int stride, const ResNet& m, int groups = 1) {
   bool soft = stride == 2 && m.anti_alias != AntiAlias::none;
@@ -51,13 +43,12 @@ Tensor shortcut(Scope s, Tensor x, int out, int stride, const ResNet& m) {
     Tensor y = conv(s[0], x, out, stride == 1 ? 1 : m.shortcut_window, stride);
     return norm(s[1], y, m);
   }
-  if (stride == 2) x = s[0].own([&] { return avg_pool(x, 2, 2, Pad(0, 0, x.h() % 2, x.w() % 2), false); });
+  if (stride == 2) x = s[0].own([&] { return mean_pool(x); });
   return norm(s[2], conv(s[1], x, out, 1), m);
 }
 
 // [n,h,w,c] -> [n,h/stride,w/stride,out]. The last scale starts at zero.
-Tensor block(Scope s, Tensor x, Kind kind, const Widths& width, int stride, const ResNet& m, float drop) {
-  Tensor y = x;
+Tensor residual(Scope s, Tensor y, Kind kind, const Widths& width, int stride, const ResNet& m) {
   if (kind == Kind::basic) {
     y = conv3x3(s, "1", y, width.first, stride, m);
     y = norm(s["bn2"], conv(s["conv2"], y, width.out, 3), m, 0);
@@ -66,8 +57,7 @@ Tensor block(Scope s, Tensor x, Kind kind, const Widths& width, int stride, cons
     y = conv3x3(s, "2", y, width.second, stride, m, m.groups);
     y = norm(s["bn3"], conv(s["conv3"], y, width.out, 1), m, 0);
   }
-  y = drop_path(s, gated(s["se"], y, width.full, m), drop);
-  return s.out(relu(y + shortcut(s["downsample"], x, width.out, stride, m)));
+  return gated(s["se"], y, width.full, m);
 }
 
 Tensor stem(Scope s, Tensor x, const ResNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,64]
@@ -87,21 +77,28 @@ Tensor stem(Scope s, Tensor x, const ResNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,64
   return max_pool(x, 3, 2, 1);
 }
 
-Tensor resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
+}  // namespace
+
+Tensor resnets::resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o, const Branch& branch) {
   x = stem(s, x, m);
   int total = m.depths[0] + m.depths[1] + m.depths[2] + m.depths[3], index = 0;
   for (size_t stage = 0; stage < 4; stage++)
     for (int i = 0; i < m.depths[stage]; i++, index++) {
       Scope at = s["layer" + std::to_string(stage + 1)][i];
       int stride = stage > 0 && i == 0 ? 2 : 1;
-      x = block(at, x, m.kinds[stage], block_widths(m, stage, index), stride, m, drop_rate(o.drop_path, index, total));
+      Widths width = block_widths(m, stage, index);
+      Tensor y = branch ? branch(at, x, width, stride) : residual(at, x, m.kinds[stage], width, stride, m);
+      y = drop_path(at, y, drop_rate(o.drop_path, index, total));
+      x = at.out(relu(y + shortcut(at["downsample"], x, width.out, stride, m)));
     }
   return linear(s["fc"], dropout(s["fc"], global_avg_pool(x), o.drop), o.classes);
 }
 
+namespace {
+
 constexpr Kind B = Kind::basic, K = Kind::bottleneck;
 ResNet basic(int a, int b, int c, int d) { return {.depths = {a, b, c, d}, .kinds = {B, B, B, B}}; }
-ResNet bottleneck(int a, int b, int c, int d) { return {.depths = {a, b, c, d}, .kinds = {K, K, K, K}}; }
+ResNet bottleneck(int a, int b, int c, int d) { return resnets::bottleneck({a, b, c, d}); }
 ResNet r18() { return basic(2, 2, 2, 2); }
 ResNet r34() { return basic(3, 4, 6, 3); }
 ResNet r26() { return bottleneck(2, 2, 2, 2); }
@@ -225,6 +222,10 @@ const Variant<ResNet> variants[] = {
 
 }  // namespace
 
-std::vector<Model> models_of_resnet() { return models_from<ResNet>("resnet", variants, resnet); }
+std::vector<Model> models_of_resnet() {
+  return models_from<ResNet>(
+      "resnet", variants,
+      +[](Scope s, Tensor x, const ResNet& m, const ModelOptions& o) { return resnets::resnet(s, x, m, o); });
+}
 
 }  // namespace fovea

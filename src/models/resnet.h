@@ -3,6 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+
+#include "models/registry.h"
 
 namespace fovea {
 
@@ -57,6 +60,20 @@ inline Widths block_widths(const ResNet& m, std::size_t stage, int index) {
   if (m.kinds[stage] == Kind::basic) return {width / m.narrow, width, width, width};
   if (!m.pruned) return {inner / m.narrow, inner, 4 * width, 4 * width};
   return {m.pruned->inner[index][0], m.pruned->inner[index][1], m.pruned->out[stage], 4 * width};
+}
+
+// A family's own residual branch: x [n,h,w,c] -> [n,h/stride,w/stride,widths.out].
+using Branch = std::function<Tensor(Scope, Tensor x, const Widths& widths, int stride)>;
+// The network, with `branch` in the place of its kinds of block.
+Tensor resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o, const Branch& branch = {});
+
+// The usual four stages of bottlenecks; and with the stem of three convolutions, its shortcuts halved by averaging.
+inline ResNet bottleneck(const std::array<int, 4>& depths) {
+  constexpr Kind K = Kind::bottleneck;
+  return {.depths = depths, .kinds = {K, K, K, K}};
+}
+inline ResNet deep(ResNet m, int stem_width = 32) {
+  return m.stem = Stem::deep, m.stem_width = stem_width, m.average_shortcut = true, m;
 }
 
 }  // namespace resnets

@@ -1,5 +1,7 @@
 #include "nn/resize.h"
 
+#include <vector>
+
 #include "ops/gather.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
@@ -36,6 +38,29 @@ static Tensor resample(Tensor x, int height, int width, Weights weights, bool al
   y = linear(y, weights(g, x.h(), height, align_corners));  // [n,c,width,height]
   return transpose(y, {0, 3, 2, 1});
 }
+
+// Every pixel `times` times.
+static Tensor repeat(Tensor x, int axis, int times) {
+  Shape split, wide, joined = x.shape();
+  for (int i = 0; i < x.rank(); i++) {
+    split.push(x.dim(i)), wide.push(x.dim(i));
+    if (i == axis) split.push(1), wide.push(times);
+  }
+  joined[axis] *= times;
+  return reshape(broadcast_to(reshape(x, split), wide), joined);
+}
+
+static Tensor nearest(Tensor x, int axis, int to) {
+  int from = x.dim(axis);
+  if (to == from) return x;
+  if (to % from == 0) return repeat(x, axis, to / from);
+  std::vector<Tensor> parts;
+  parts.reserve(static_cast<size_t>(to));
+  for (int i = 0; i < to; i++) parts.push_back(slice(x, axis, static_cast<int>(int64_t{i} * from / to), 1));
+  return concat(parts, axis);
+}
+
+Tensor resize_nearest(Tensor x, int height, int width) { return nearest(nearest(x, 1, height), 2, width); }
 
 Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners) {
   if (x.h() == height && x.w() == width) return x;

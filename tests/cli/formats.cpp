@@ -1,6 +1,7 @@
 // What the verbs print: help, tables for people, JSON and CSV for programs; the same numbers whatever the batch or threads.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <regex>
@@ -70,7 +71,9 @@ TEST_F(Formats, ModelsInEveryFormat) {
   json all = parsed({"models", "resnet*", "--json"});
   ASSERT_GT(all.size(), 5u);
   for (const json& m : all) EXPECT_TRUE(m.at("name").get<std::string>().starts_with("resnet"));
-  json resnet50 = parsed({"models", "resnet50", "--json"})[0];
+  auto found = std::ranges::find(all, "resnet50", [](const json& m) { return m.at("name").get<std::string>(); });
+  ASSERT_NE(found, all.end());
+  const json& resnet50 = *found;
   EXPECT_EQ(resnet50.at("params"), 25557032);
   EXPECT_EQ(resnet50.at("macs"), 4089184256);
   Result csv = run({"models", "resnet*", "--format", "csv"}), rows = run({"models", "resnet*", "--format", "jsonl"});

@@ -99,8 +99,8 @@ TEST(Layers, StartingValues) {
 
 TEST(Layers, MobileDepthIsSharedOutFromTheLastRow) {
   Graph g;
-  MobileTrunk m{.stages = {{{.out = 8}}, {{.expand = 2, .out = 8}, {.repeat = 2, .expand = 4, .out = 8}}}, .depth = 1.4};
-  mobile_trunk(Scope(g), g.input("x", {{1, 32, 32, 3}}), m, 0);
+  MobileNet m{.stages = {{{.out = 8}}, {{.expand = 2, .out = 8}, {.repeat = 2, .expand = 4, .out = 8}}}, .depth = 1.4};
+  mobile_net(Scope(g), g.input("x", {{1, 32, 32, 3}}), m, {.classes = 2});
   std::vector<int> wide;  // channels inside the blocks of stage 1
   for (int i = 0; const Param* p = g.find_param("blocks.1." + std::to_string(i) + ".conv_dw.weight"); i++)
     wide.push_back(p->type.shape[0]);

@@ -27,7 +27,7 @@ TEST(Models, EachBuildsAtItsCardsSize) {
     EXPECT_EQ(g->inputs().size(), 1u);
     EXPECT_GT(g->params().size(), 5u);
   }
-  EXPECT_GT(names.size(), 250u);
+  EXPECT_GT(names.size(), 650u);
 }
 
 TEST(Models, GradientReachesEveryParameter) {
@@ -42,7 +42,7 @@ TEST(Models, GradientReachesEveryParameter) {
     for (size_t i = 0; i < d.size(); i++) ASSERT_TRUE(d[i]) << m.name << ": " << g->param_of(params[i].id)->name;
     checked++;
   }
-  EXPECT_GT(checked, 150);
+  EXPECT_GT(checked, 300);
 }
 
 TEST(Models, OptionsReachTheGraph) {
@@ -114,6 +114,31 @@ TEST(Models, ParameterCounts) {
       {"mobilenetv1_100", 4231976},
       {"mobilenetv2_100", 3504872},
       {"mobilenetv3_large_100", 5483032},
+      {"efficientnet_b0", 5288548},
+      {"efficientnet_b7", 66347960},
+      {"efficientnet_cc_b0_8e", 24013284},
+      {"efficientnetv2_s", 21458488},
+      {"mixnet_s", 4134606},
+      {"mnasnet_100", 4383312},
+      {"fbnetv3_b", 8598464},
+      {"mobilenetv4_conv_medium", 9715512},
+      {"mobilenetv4_hybrid_large", 37764624},
+      {"rexnet_100", 4796873},
+      {"ghostnetv3_100", 8129028},
+      {"repvgg_a0", 9108968},
+      {"mobileone_s1", 4825192},
+      {"regnety_016", 11202430},
+      {"vgg19_bn", 143678248},
+      {"densenet161", 28681000},
+      {"hrnet_w48", 77469864},
+      {"inception_v3", 23834568},
+      {"dla102x", 26309272},
+      {"xception65", 39916312},
+      {"cspdarknet53", 27642184},
+      {"nfnet_f0", 71489272},
+      {"res2net101_26w_4s", 45206688},
+      {"resnest50d", 27483240},
+      {"skresnext50_32x4d", 27479784},
       {"convnext_tiny", 28589128},
       {"convnext_small", 50223688},
       {"convnext_base", 88591464},
