@@ -39,14 +39,19 @@ inline std::vector<float> logits(const Graph& g, State& state, const PlanOptions
 }
 
 // The same for random parameters. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
-// does: a fresh network's signal dies on the way, and zeros would pass any comparison.
-inline std::vector<float> logits(const Graph& g, const PlanOptions& options) {
+// does: a fresh network's signal dies on the way, and zeros would pass any comparison. Weights are wrong by at most this
+// share of themselves.
+inline std::vector<float> logits(const Graph& g, const PlanOptions& options, float wrong = 0) {
   State state;
   state.add(g, 5);
   for (auto& [name, a] : state.arrays())
-    if (a.shape().rank == 1) {
+    if (a.shape().rank == 1 || wrong > 0) {
       Random random(5, fnv1a(name));
-      for (int64_t i = 0; i < a.size(); i++) a.data()[i] += random.uniform(-0.2f, 0.2f);
+      for (int64_t i = 0; i < a.size(); i++)
+        if (a.shape().rank == 1)
+          a.data()[i] += random.uniform(-0.2f, 0.2f);
+        else
+          a.data()[i] *= 1 + random.uniform(-wrong, wrong);
     }
   Pool pool(options.threads);
   return logits(g, state, options, pool);
