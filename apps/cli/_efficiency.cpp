@@ -21,8 +21,8 @@ struct Kind {
 constexpr Kind kKinds[] = {{"Winograd", "#cc79a7", "winograd"},
                            {"depthwise", "#009e73", "depthwise"},
                            {"attention", "#e69f00", "attention"},
-                           {"elementwise", "#56b4e9", "pointwise"},
-                           {"reduction", "#56b4e9", "reduce"},
+                           {"elementwise, reduction", "#56b4e9", "pointwise"},
+                           {"", "#56b4e9", "reduce"},
                            {"matrix product, convolution", "#0072b2", "gather"},
                            {"", "#0072b2", "matmul"},
                            {"", "#0072b2", "gemm"}};
@@ -92,8 +92,7 @@ class Drawing {
       return std::any_of(steps_.begin(), steps_.end(), [&](auto& s) { return colour_of(s.kernel) == std::string(colour); });
     };
     for (const Kind& k : kKinds)
-      if (*k.name && k.name != std::string("reduction") && used(k.colour))
-        entry(k.colour, k.name == std::string("elementwise") ? "elementwise, reduction" : k.name);
+      if (*k.name && used(k.colour)) entry(k.colour, k.name);
     if (used(kRegion)) entry(kRegion, "several steps as one region");
     if (used(kOther)) entry(kOther, "other");
     return out;

@@ -39,7 +39,8 @@ int run(std::span<const std::string> args) {
   Common common;
   Flags o("verify FIXTURE...",
           "Builds the model that each parity fixture names, fills its parameters by the fixture's rule, and compares\n"
-          "parameter names, shapes and outputs. FIXTURE is a file (.json or .json.gz) or a folder of them.\n"
+          "parameter names, shapes and outputs. FIXTURE is a file (.json or .json.gz) or a folder, searched with its "
+          "subfolders.\n"
           "Ends with \"N passed, M failed\"; exit code 7 if any failed or none was compared. Fixtures in a folder whose\n"
           "model fovea does not have are skipped and counted: \"N passed, M failed, K of models not built\".");
   o.names("FIXTURE", paths, 1);

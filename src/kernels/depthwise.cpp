@@ -101,7 +101,7 @@ void DepthwiseWeightConv::run(const float* x, const float* dy, float* dw, void* 
   });
   pool.run([&](int thread) {
     auto [begin, end] = share(packing_.blocks(), thread, pool.size());
-    for (int64_t b = begin; b < end; b++) finish_block(sums, dw, static_cast<int>(b));
+    for (int64_t b = begin; b < end; b++) packing_.unpack(sums, parts_, dw, static_cast<int>(b));
   });
 }
 
@@ -123,16 +123,6 @@ void DepthwiseWeightConv::one_unit(const float* x, const float* dy, float* sums,
     }
     begin += height;
   }
-}
-
-// Adds the parts in their order to the first.
-void DepthwiseWeightConv::finish_block(float* sums, float* dw, int b) const {
-  float* sum = sums + b * packing_.block();
-  for (int64_t part = 1; part < parts_; part++) {
-    const float* more = sum + part * static_cast<int64_t>(packing_.floats());
-    for (int64_t i = 0; i < packing_.block(); i++) sum[i] += more[i];
-  }
-  packing_.unpack(sums, dw, b);
 }
 
 }  // namespace fovea::kernels

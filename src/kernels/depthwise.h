@@ -53,7 +53,6 @@ class DepthwiseWeightConv {
 
  private:
   void one_unit(const float* x, const float* dy, float* sums, float* scratch, int64_t part, int group) const;
-  void finish_block(float* sums, float* dw, int block) const;
 
   DepthwiseWalk walk_;
   DepthwisePacking packing_;

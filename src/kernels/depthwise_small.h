@@ -73,7 +73,6 @@ class DepthwiseSmallWeight {
 
  private:
   void one_unit(const float* x, const float* dy, float* sums, int64_t part, int64_t group) const;
-  void finish_block(float* sums, float* dw, int block) const;
 
   SmallGeometry geometry_;
   const SmallTable::Tiles& tiles_;

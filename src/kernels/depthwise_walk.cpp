@@ -38,12 +38,17 @@ void DepthwisePacking::pack(const float* w, float* packed, int b) const {
   }
 }
 
-void DepthwisePacking::unpack(const float* packed, float* w, int b) const {
+void DepthwisePacking::unpack(float* parts, int64_t n, float* w, int b) const {
+  float* sum = parts + b * block();
+  for (int64_t part = 1; part < n; part++) {
+    const float* more = sum + part * static_cast<int64_t>(floats());
+    for (int64_t i = 0; i < block(); i++) sum[i] += more[i];
+  }
   for (int u = 0; u < kh; u++) {
     float* to = w + (int64_t{b} * lanes() * kh + u) * kw();
     runs(order, [&](int first, int count, int step) {
       int lowest = step > 0 ? first : first + count - 1;
-      const float* from = packed + b * block() + u * row() + lowest * lanes();
+      const float* from = sum + u * row() + lowest * lanes();
       isa.transpose(to + order[lowest], kh * kw(), from, step * lanes(), count, width(b), 1.f, false);
     });
   }

@@ -24,8 +24,9 @@ struct DepthwisePacking {
   size_t floats() const { return static_cast<size_t>(block() * blocks()); }
   int width(int b) const { return b + 1 < blocks() ? lanes() : channels - b * lanes(); }  // channels of block b
 
-  void pack(const float* w, float* packed, int b) const;    // from [c,kh,kw]
-  void unpack(const float* packed, float* w, int b) const;  // to [c,kh,kw]
+  void pack(const float* w, float* packed, int b) const;  // from [c,kh,kw]
+  // To [c,kh,kw], the sum of some packed parts; it is taken in their order, in the first.
+  void unpack(float* parts, int64_t n, float* w, int b) const;
 };
 
 // Some rows of one channel block of one image.

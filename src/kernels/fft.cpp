@@ -59,7 +59,10 @@ struct Cost {
         half(std::floor(columns / 2) + 1),
         column(Fft::cost(row_circle(s))),
         line(Fft::cost(column_circle(s)) + 6 * columns) {}
-  double lines(int n) const { return line * (rows == 1 ? 0.5 : (n + 1) / 2); }  // two make one transform
+  double lines(int n) const {
+    const int pairs = (n + 1) / 2;  // two make one transform
+    return rows == 1 ? line / 2 : line * pairs;
+  }
   double rows, columns, half, column, line;
 };
 
@@ -285,7 +288,7 @@ void FftWeightConv::run(const float* x, const float* dy, float* dw, void* work, 
     float* own = taps + packing_.floats() + scratch_ * static_cast<size_t>(thread);
     for (int64_t g = begin; g < end; g++) {
       run_group(x, dy, taps, own, g);
-      for (int b = 0; b < blocks_of(g); b++) packing_.unpack(taps, dw, static_cast<int>(g * planes_ + b));
+      for (int b = 0; b < blocks_of(g); b++) packing_.unpack(taps, 1, dw, static_cast<int>(g * planes_ + b));
     }
   });
 }

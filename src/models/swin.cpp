@@ -35,19 +35,13 @@ Tensor block(Scope s, Tensor x, int heads, const WindowPlace& place, float drop)
   return s.out(x + drop_path(s["mlp"], mlp(s["mlp"], layer_norm(s["norm2"], x, kEps), 4 * x.c()), drop));
 }
 
-Tensor merge(Scope s, Tensor x) {  // [n,h,w,c] -> [n,h/2,w/2,2c]
-  int out = 2 * x.c();
-  x = space_to_depth(pad(x, {0, 0, 0, 0}, {0, x.h() % 2, x.w() % 2, 0}));
-  return linear(s["reduction"], layer_norm(s["norm"], x, kEps), out, {.bias = false, .init = truncated_normal});
-}
-
 Tensor swin(Scope s, Tensor x, const Swin& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = conv(s["patch_embed"]["proj"], x, m.dim, 4, {.stride = 4, .pad = Padding::none, .bias = true});
   x = layer_norm(s["patch_embed"]["norm"], x, kEps);
   DropRamp drop(o.drop_path, m.depths);
   for (int i = 0; i < 4; i++) {
     Scope stage = s["layers"][i];
-    if (i > 0) x = merge(stage["downsample"], x);
+    if (i > 0) x = patch_merging(stage["downsample"], x, truncated_normal);
     int window = m.windows[static_cast<size_t>(i)];
     for (int j = 0; j < m.depths[static_cast<size_t>(i)]; j++)
       x = block(stage["blocks"][j], x, m.heads << i, place_window(x.shape(), window, j % 2 ? window / 2 : 0), drop.next());

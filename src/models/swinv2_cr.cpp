@@ -48,12 +48,6 @@ Tensor block(Scope s, Tensor x, int heads, const WindowPlace& place, bool furthe
   return s.out(further_norm ? layer_norm(s["norm3"], x, kEps) : x);
 }
 
-Tensor merge(Scope s, Tensor x) {  // [n,h,w,c] -> [n,h/2,w/2,2c]
-  int out = 2 * x.c();
-  x = space_to_depth(pad(x, {0, 0, 0, 0}, {0, x.h() % 2, x.w() % 2, 0}));
-  return linear(s["reduction"], layer_norm(s["norm"], x, kEps), out, {.bias = false});
-}
-
 Tensor swin(Scope s, Tensor x, const SwinV2& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   Scope embed = s["patch_embed"];
   x = conv(embed["proj"], x, m.dim, kPatch, {.stride = kPatch, .pad = Padding::none, .bias = true});
@@ -62,7 +56,7 @@ Tensor swin(Scope s, Tensor x, const SwinV2& m, const ModelOptions& o) {  // [n,
   DropRamp drop(o.drop_path, m.depths);
   for (int i = 0; i < 4; i++) {
     Scope stage = s["stages"][i];
-    if (i > 0) x = merge(stage["downsample"], x);
+    if (i > 0) x = patch_merging(stage["downsample"], x, fan_in_uniform);
     int depth = m.depths[static_cast<size_t>(i)];
     for (int j = 0; j < depth; j++) {
       Pair shift = j % 2 ? Pair(window.h / 2, window.w / 2) : Pair(0);

@@ -106,4 +106,12 @@ Tensor distance_bias(Tensor table, Pair keys, int stride) {
   return heads_first(gather(transpose(table, {1, 0}), dy * static_cast<float>(keys.w) + dx));
 }
 
+Tensor patch_merging(Scope s, Tensor x, InitRule init, bool norm_last) {
+  const LinearOptions halve{.bias = false, .init = init};
+  const int out = 2 * x.c();
+  x = space_to_depth(pad(x, {0, 0, 0, 0}, {0, x.h() % 2, x.w() % 2, 0}));
+  return norm_last ? layer_norm(s["norm"], linear(s["reduction"], x, out, halve), 1e-5f)
+                   : linear(s["reduction"], layer_norm(s["norm"], x, 1e-5f), out, halve);
+}
+
 }  // namespace fovea

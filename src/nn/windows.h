@@ -2,7 +2,7 @@
 #pragma once
 #include <functional>
 
-#include "ir/graph.h"
+#include "nn/layers.h"
 
 namespace fovea {
 
@@ -22,6 +22,9 @@ Tensor to_windows(Tensor x, Pair size);                           // [n,h,w,c] -
 Tensor from_windows(Tensor tokens, Pair size, const Shape& map);  // and back, with the channels of the tokens
 Tensor roll(Tensor x, int axis, int by);                          // element i moves to (i + by) modulo the size
 Tensor space_to_depth(Tensor x);                                  // [n,2h,2w,c] -> [n,h,w,4c], columns outermost
+// Patch merging: 2x2 pixels become one, by "norm" and the linear "reduction" or the other way round, odd sides padded with
+// zeros: [n,h,w,c] -> [n,h/2,w/2,2c].
+Tensor patch_merging(Scope s, Tensor x, InitRule init, bool norm_last = false);
 
 // A bias for each pair of pixels by where the one lies from the other: table [(2h-1)(2w-1), heads] -> [1,heads,hw,hw].
 Tensor relative_bias(Tensor table, Pair window);

@@ -184,8 +184,8 @@ std::vector<std::string> find_fixtures(const std::vector<std::string>& paths) {
       continue;
     }
     std::vector<std::string> found;
-    for (const auto& entry : fs::directory_iterator(path, error)) {
-      std::string name = entry.path().string();
+    for (fs::recursive_directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) {
+      std::string name = entry->path().string();
       if (name.ends_with(".json") || name.ends_with(".json.gz")) found.push_back(name);
     }
     if (error) fail(Code::usage, "{}: cannot list: {}", escape_control(path), error.message());

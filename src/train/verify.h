@@ -23,7 +23,7 @@ struct VerifyResult {
 // plan.h if the fixture's is smaller.
 VerifyResult verify_fixture(const std::string& path, Pool& pool, kernels::Precision precision = {});
 
-// The fixtures that paths name: files as they are, and every .json and .json.gz in folders, by name.
+// The fixtures that paths name: files as they are, and every .json and .json.gz in and below folders, by name.
 std::vector<std::string> find_fixtures(const std::vector<std::string>& paths);
 
 }  // namespace fovea

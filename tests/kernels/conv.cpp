@@ -20,8 +20,6 @@ namespace {
 
 using test::Guarded;
 using test::isas;
-using test::Tag;
-using test::tag;
 using Doubles = std::vector<double>;
 
 Floats magnitudes(const Floats& values) {
@@ -179,14 +177,8 @@ TEST_P(Conv, Epilogue) {
   const ConvShape& s = GetParam();
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
   for (Isa isa : isas()) {
-    const Floats plain = forward(s, isa, 2, x, w);
-    bool wrong = false;
-    const Tag ctx{s.o, plain.data(), &wrong};
-    const Epilogue epilogue{tag, &ctx};
-    const Floats tagged = forward(s, isa, 2, x, w, &epilogue);
-    EXPECT_FALSE(wrong) << text(s) << ": the epilogue met an unfinished element";
-    for (size_t i = 0; i < tagged.size(); i++)
-      ASSERT_EQ(tagged[i], static_cast<float>(i)) << text(s) << " " << isa_name(isa);
+    SCOPED_TRACE(text(s) + " " + isa_name(isa));
+    test::expect_tagged(forward(s, isa, 2, x, w), s.o, [&](const Epilogue& e) { return forward(s, isa, 2, x, w, &e); });
   }
 }
 

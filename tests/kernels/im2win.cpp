@@ -65,13 +65,8 @@ TEST(Im2win, Epilogue) {
   const ConvShape s{.n = 2, .h = 9, .w = 11, .c = 20, .o = 70, .kh = 3, .kw = 3, .pt = 1, .pl = 1, .pb = 1, .pr = 1};
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
   for (Isa isa : isas()) {
-    const Floats plain = run(s, Direction::forward, isa, 2, x, w);
-    bool wrong = false;
-    const test::Tag ctx{s.o, plain.data(), &wrong};
-    const Epilogue epilogue{test::tag, &ctx};
-    const Floats tagged = run(s, Direction::forward, isa, 2, x, w, &epilogue);
-    EXPECT_FALSE(wrong) << "the epilogue met an unfinished element";
-    for (size_t i = 0; i < tagged.size(); i++) ASSERT_EQ(tagged[i], static_cast<float>(i));
+    test::expect_tagged(run(s, Direction::forward, isa, 2, x, w), s.o,
+                        [&](const Epilogue& e) { return run(s, Direction::forward, isa, 2, x, w, &e); });
   }
 }
 

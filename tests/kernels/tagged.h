@@ -1,6 +1,8 @@
 // An epilogue that sees whether it gets every element once, finished, with the right row and channel: it holds it against
 // `plain` and puts the element's number in its place.
 #pragma once
+#include <gtest/gtest.h>
+
 #include <cstdint>
 
 #include "kernels/epilogue.h"
@@ -21,6 +23,17 @@ inline void tag(const void* ctx, float* y, int64_t row0, int64_t rows, int64_t l
       v = static_cast<float>((row0 + r) * t.channels + c);
     }
   }
+}
+
+// run(epilogue) meets every element of `plain` [.., channels], what it gives without one, exactly once and finished.
+template <class Floats, class Run>
+void expect_tagged(const Floats& plain, int64_t channels, Run run) {
+  bool wrong = false;
+  const Tag ctx{channels, plain.data(), &wrong};
+  const Floats tagged = run(kernels::Epilogue{tag, &ctx});
+  EXPECT_FALSE(wrong) << "the epilogue met an unfinished element";
+  ASSERT_EQ(tagged.size(), plain.size());
+  for (size_t i = 0; i < tagged.size(); i++) ASSERT_EQ(tagged[i], static_cast<float>(i));
 }
 
 }  // namespace fovea::test

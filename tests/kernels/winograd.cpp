@@ -21,8 +21,6 @@ namespace {
 
 using test::Guarded;
 using test::isas;
-using test::Tag;
-using test::tag;
 using Doubles = std::vector<double>;
 
 constexpr int kTiles[] = {2, 4};
@@ -137,13 +135,9 @@ TEST_P(WinogradShapes, Epilogue) {
   const Floats x = noise(x_size(s), 1), w = noise(w_size(s), 2);
   for (int tile : kTiles) {
     for (Isa isa : isas()) {
-      const Floats plain = run(s, tile, isa, 2, x, w);
-      bool wrong = false;
-      const Tag ctx{s.o, plain.data(), &wrong};
-      const Epilogue epilogue{tag, &ctx};
-      const Floats tagged = run(s, tile, isa, 2, x, w, &epilogue);
-      EXPECT_FALSE(wrong) << text(s, tile) << ": the epilogue met an unfinished element";
-      for (size_t i = 0; i < tagged.size(); i++) ASSERT_EQ(tagged[i], static_cast<float>(i)) << text(s, tile);
+      SCOPED_TRACE(text(s, tile));
+      test::expect_tagged(run(s, tile, isa, 2, x, w), s.o,
+                          [&](const Epilogue& e) { return run(s, tile, isa, 2, x, w, &e); });
     }
   }
 }

@@ -15,7 +15,7 @@ namespace {
 
 TEST(Passes, KeepOutputsWithinTheirTolerance) {
   for (const Model* m : test::one_of_each_family()) {
-    auto g = build_model(*m, 1, {.classes = 10});
+    auto g = build_model(*m, 2, {.classes = 10});
     std::vector<float> want = test::logits(*inference(*g), {.threads = 2});
     double largest = 0;
     for (float v : want) largest = std::max(largest, std::fabs(static_cast<double>(v)));

@@ -67,9 +67,10 @@ TEST(Verify, FindsDifferences) {
 
 TEST(Verify, Folders) {
   std::string dir = testing::TempDir() + "/fovea_fixtures_" + std::to_string(getpid());
-  std::filesystem::create_directory(dir);
-  for (const char* name : {"b.json", "a.json.gz", "README.md"}) std::ofstream(dir + "/" + name) << "{}";
-  EXPECT_EQ(find_fixtures({dir, "x.json"}), (std::vector<std::string>{dir + "/a.json.gz", dir + "/b.json", "x.json"}));
+  std::filesystem::create_directories(dir + "/sub");
+  for (const char* name : {"b.json", "a.json.gz", "README.md", "sub/c.json"}) std::ofstream(dir + "/" + name) << "{}";
+  EXPECT_EQ(find_fixtures({dir, "x.json"}),
+            (std::vector<std::string>{dir + "/a.json.gz", dir + "/b.json", dir + "/sub/c.json", "x.json"}));
   Pool pool(1);
   EXPECT_FALSE(verify_fixture(dir + "/b.json", pool).passed);
   EXPECT_FALSE(verify_fixture(dir + "/none.json", pool).passed);

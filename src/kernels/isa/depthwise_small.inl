@@ -128,3 +128,16 @@ constexpr SmallTable::Tiles weight_tiles() {
            {weigh_tile<K, W, r3, 1>, weigh_tile<K, W, r3, 2>, weigh_tile<K, W, r3, 3>, weigh_tile<K, W, r3, 4>},
            {weigh_tile<K, W, r4, 1>, weigh_tile<K, W, r4, 2>, weigh_tile<K, W, r4, 3>, weigh_tile<K, W, r4, 4>}}};
 }
+
+// kRows: of the largest tiles of sums, and of the weights of 3x3 windows.
+template <int kRows, int kWeightRows>
+constexpr SmallTable small_table() {
+  using enum SmallWindow;
+  return {kLanes,
+          {{sum_tiles<3, dense, kRows>(), sum_tiles<3, strided, kRows>(), sum_tiles<3, even, kRows>(),
+            sum_tiles<3, odd, kRows>()},
+           {sum_tiles<5, dense, kRows>(), sum_tiles<5, strided, kRows>(), sum_tiles<5, even, kRows>(),
+            sum_tiles<5, odd, kRows>()}},
+          {{weight_tiles<3, dense, kWeightRows>(), weight_tiles<3, strided, kWeightRows>()},
+           {{}, weight_tiles<5, strided, 1>()}}};
+}
