@@ -59,10 +59,58 @@ FixtureRun read_zoo_run(const Json& j) {
   return r;
 }
 
+// Numbers, or lists of them to any depth, one after the other; false if there is something else.
+bool flatten(const Json& j, std::vector<double>& out) {
+  if (j.is_number() || j.is_boolean()) {
+    out.push_back(j.is_boolean() ? static_cast<double>(j.get<bool>()) : j.get<double>());
+    return true;
+  }
+  return j.is_array() && std::all_of(j.begin(), j.end(), [&](const Json& e) { return flatten(e, out); });
+}
+
+void read_settings(const std::string& name, const Json& j, Settings& out) {
+  std::vector<double> numbers;
+  if (j.is_string())
+    out.put(name, j.get<std::string>());
+  else if (flatten(j, numbers))
+    out.put(name, std::move(numbers));
+  else if (j.is_structured())
+    for (auto& [key, value] : j.items()) read_settings(name.empty() ? key : name + "." + key, value, out);
+}
+
+// The first input is always hashfill of the name "input".
+void read_inputs(const Json& j, Fixture& f) {
+  for (auto& [name, value] : j.items()) {
+    FixtureInput in{.name = name, .formula = {}, .values = {}};
+    if (value.is_string())
+      in.formula = value.get<std::string>();
+    else if (!flatten(value, in.values))
+      throw std::invalid_argument("the input \"" + name + "\" is neither numbers nor a formula");
+    if (f.input_name.empty())
+      f.input_name = name;
+    else
+      f.more_inputs.push_back(std::move(in));
+  }
+}
+
+FixtureSamples read_samples(const Json& j) {
+  FixtureSamples r{.shape = read_shape(field(j, "shape"), 0),
+                   .mean = field(j, "mean").get<double>(),
+                   .std = field(j, "std").get<double>(),
+                   .stride = field(j, "stride").get<int64_t>(),
+                   .values = field(j, "samples").get<std::vector<double>>()};
+  if (r.stride < 1) throw std::invalid_argument("a stride below 1");
+  for (double v : r.values) r.scale = std::max(r.scale, std::fabs(v));
+  return r;
+}
+
 FixtureRun read_paper_run(const Json& j) {
   FixtureRun r = read_results(j);
   r.mean = {field(j, "logits_mean").get<double>()};
   r.std = {field(j, "logits_std").get<double>()};
+  if (j.contains("outputs"))
+    for (const Json& o : j["outputs"]) r.outputs.push_back(read_samples(o));
+  if (!r.outputs.empty()) r.scale = r.outputs[0].scale;
   for (const auto& row : r.logits)
     for (double v : row) r.scale = std::max(r.scale, std::fabs(v));
   r.tolerance = std::max(1e-5, 30 * field(j, "f32_err").get<double>());
@@ -85,6 +133,8 @@ void read_paper(const Json& j, Fixture& f) {
     if (std::string size = fmt::format("_r{}", f.input[2]); f.model.ends_with(size))
       f.model.resize(f.model.size() - size.size());
   f.runs.push_back(read_paper_run(j));
+  if (j.contains("config")) read_settings("", j["config"], f.settings);
+  if (j.contains("input") && j["input"].is_object()) read_inputs(j["input"], f);
   for (auto& [suffix, formula] : field(j, "fill_exceptions").items())
     f.exceptions.emplace_back(suffix, formula.get<std::string>());
 }

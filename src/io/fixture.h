@@ -9,11 +9,27 @@
 #include <utility>
 #include <vector>
 
+#include "base/settings.h"
+
 namespace fovea {
 
 struct FixtureTensor {
   std::string name;
   std::vector<int64_t> shape;  // as in weight files
+};
+
+// An input beside the first: numbers, or a sum such as "0.5*hashfill 'input2' + 0.5*in0" over the names of inputs.
+struct FixtureInput {
+  std::string name, formula;
+  std::vector<double> values;
+};
+
+// Of a large output every stride-th number, counted over all rows.
+struct FixtureSamples {
+  std::vector<int64_t> shape;
+  double mean = 0, std = 0, scale = 0;
+  int64_t stride = 1;
+  std::vector<double> values;
 };
 
 // One run of the reference: results, and how near ours must come.
@@ -23,14 +39,18 @@ struct FixtureRun {
   std::vector<double> mean, std;            // of every row's outputs, or one of all outputs
   std::vector<int64_t> argmax;              // of every row
   std::vector<double> margin;               // what argmax leads by, relative to `scale`; empty: unknown
+  std::vector<FixtureSamples> outputs;      // of the first one again, then of the others
   double scale = 0;                         // tolerances are relative to it
   double tolerance = 0;                     // below zero: the reference itself is too uncertain to compare
 };
 
 struct Fixture {
   std::string path, model;
-  std::vector<int64_t> input;  // [n,c,h,w]
-  int64_t params = 0;          // trainable numbers
+  std::vector<int64_t> input;  // shape of the first one; maps are [n,c,h,w]
+  std::string input_name;      // the reference's
+  std::vector<FixtureInput> more_inputs;
+  Settings settings;   // what the reference was constructed with
+  int64_t params = 0;  // trainable numbers
   std::vector<FixtureTensor> state;
   std::set<std::string> structural;                             // of state: not filled
   std::vector<std::vector<std::string>> shared;                 // names of one and the same tensor

@@ -1,5 +1,7 @@
 #include "models/registry.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/text.h"
 
@@ -9,24 +11,55 @@ namespace fovea {
 #include "models_list.inc"
 #undef FOVEA_ENTRY
 
-const std::vector<Model>& all_models() {
-  static const std::vector<Model> models = [] {
-    std::vector<Model> r;
-#define FOVEA_ENTRY(file) \
-  for (Model & m : models_of_##file()) r.push_back(std::move(m));
+namespace {
+
+std::vector<Model> collect(bool layers) {
+  std::vector<Model> r;
+#define FOVEA_ENTRY(file)              \
+  for (Model & m : models_of_##file()) \
+    if ((m.kind == ModelKind::layer) == layers) r.push_back(std::move(m));
 #include "models_list.inc"
 #undef FOVEA_ENTRY
-    return r;
-  }();
+  return r;
+}
+
+const Model* find(const std::vector<Model>& models, const std::string& name) {
+  auto it = std::find_if(models.begin(), models.end(), [&](const Model& m) { return m.name == name; });
+  return it == models.end() ? nullptr : &*it;
+}
+
+// "_r128" at the end.
+size_t find_size(const std::string& name) {
+  size_t digits = name.find_last_not_of("0123456789") + 1;
+  bool found = digits < name.size() && digits >= 2 && name.compare(digits - 2, 2, "_r") == 0;
+  return found ? digits - 2 : name.npos;
+}
+
+}  // namespace
+
+const std::vector<Model>& all_models() {
+  static const std::vector<Model> models = collect(false);
   return models;
 }
 
+const std::vector<Model>& all_layers() {
+  static const std::vector<Model> layers = collect(true);
+  return layers;
+}
+
+const Model* find_reference(const std::string& name) {
+  if (const Model* m = find(all_models(), name)) return m;
+  if (size_t size = find_size(name); size != name.npos)
+    if (const Model* m = find(all_models(), name.substr(0, size))) return m;
+  for (size_t end = name.size(); end != name.npos && end > 0; end = name.rfind('_', end - 1))
+    if (const Model* m = find(all_layers(), name.substr(0, end))) return m;
+  return nullptr;
+}
+
 const Model& find_model(const std::string& name) {
+  if (const Model* m = find(all_models(), name)) return *m;
   std::vector<std::string> names;
-  for (const Model& m : all_models()) {
-    if (m.name == name) return m;
-    names.push_back(m.name);
-  }
+  for (const Model& m : all_models()) names.push_back(m.name);
   fail(Code::usage, "there is no model \"{}\"{}", escape_control(name), suggestion(name, names));
 }
 
@@ -45,6 +78,13 @@ std::unique_ptr<Graph> build_model(const Model& m, int batch, const ModelOptions
   auto g = std::make_unique<Graph>();
   Tensor image = g->input("image", {{batch, o.height, o.width, o.channels}});
   g->output("logits", m.build(Scope(*g), image, o));
+  return g;
+}
+
+std::unique_ptr<Graph> build_layer(const Model& m, const Shape& x, const Settings& settings) {
+  auto g = std::make_unique<Graph>();
+  Tensor in = g->input("image", {x});
+  g->output("logits", m.build(Scope(*g), in, {.settings = settings}));
   return g;
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/card.h"
+#include "base/settings.h"
 #include "ir/scope.h"
 
 namespace fovea {
@@ -17,25 +18,40 @@ struct ModelOptions {
   int height = 0, width = 0;  // 0: the card's
   float drop = 0;             // dropout before the classifier
   float drop_path = 0;        // stochastic depth at the deepest block
+  Settings settings;          // of layers
+};
+
+enum class ModelKind : uint8_t {
+  classifier,  // of pictures: [n,h,w,c] -> logits [n,classes]
+  network,     // another function of a picture, with any outputs and further inputs
+  layer        // a part of networks alone, of a tensor of any shape; its settings have the reference's names
 };
 
 struct Model {
   std::string name;    // timm's where timm has the model
   std::string family;  // the file
   Card card;
-  int classes = 1000;                                                 // of the published weights
-  std::function<Tensor(Scope, Tensor x, const ModelOptions&)> build;  // [n,h,w,c] -> logits [n,classes]
+  int classes = 1000;  // of the published weights
+  std::function<Tensor(Scope, Tensor x, const ModelOptions&)> build;
+  ModelKind kind = ModelKind::classifier;
+  bool ranks = false;  // picks pixels or tokens by rank: where two nearly tie, rounding decides
   // Foreign parameter name pattern -> ours, tried when a file does not match.
   std::vector<std::pair<std::string, std::string>> renames = {};
 };
 
+// All but the layers.
 const std::vector<Model>& all_models();
+const std::vector<Model>& all_layers();
 // Usage error with the nearest names if there is none.
 const Model& find_model(const std::string& name);
+// What a fixture names: a model, perhaps with the size of its picture behind it (NAME_r128), or a layer, perhaps with words
+// on its settings behind it (NAME_k7_stride2). Null if there is none.
+const Model* find_reference(const std::string& name);
 // The options with the model's own values for what was left open.
 ModelOptions resolve(const Model& m, ModelOptions o);
-// Records the model on an input "image" [batch, h, w, channels] and makes its logits the output "logits".
+// Records the model on an input "image" [batch, h, w, channels] and makes its result the output "logits".
 std::unique_ptr<Graph> build_model(const Model& m, int batch, const ModelOptions& o = {});
+std::unique_ptr<Graph> build_layer(const Model& m, const Shape& x, const Settings& settings);
 
 // A row of a family's table.
 template <class Config>

@@ -36,6 +36,9 @@ ModelInfo identify(const std::string& model, const NetworkFile& weights, const C
     const Model& m = find_model(model);
     info = {.model = model, .options = resolve(m, {}), .card = m.card, .classes = {}};
   }
+  if (find_model(info.model).kind != ModelKind::classifier)
+    fail(Code::unsupported, "{}: is no classifier: inspect, bench and verify know it, predict, val and train do not",
+         info.model);
   apply(changes, info.card);
   info.options.height = info.card.height, info.options.width = info.card.width;
   return info;

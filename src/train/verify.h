@@ -1,11 +1,14 @@
 // Does a model compute what its reference does? Builds the model a parity fixture names, fills its parameters by the
 // fixture's rule, compares names and shapes, runs it and compares the outputs.
 #pragma once
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/threads.h"
+#include "io/fixture.h"
 #include "kernels/operand.h"
+#include "models/registry.h"
 
 namespace fovea {
 
@@ -22,6 +25,9 @@ struct VerifyResult {
 // A fixture that cannot be read or names an unknown model has not passed; only bugs throw. In bf16 the tolerance is that of
 // plan.h if the fixture's is smaller.
 VerifyResult verify_fixture(const std::string& path, Pool& pool, kernels::Precision precision = {});
+
+// The network or layer as the fixture wants it: its input's shape, its settings.
+std::unique_ptr<Graph> fixture_graph(const Fixture& f, const Model& model);
 
 // The fixtures that paths name: files as they are, and every .json and .json.gz in and below folders, by name.
 std::vector<std::string> find_fixtures(const std::vector<std::string>& paths);

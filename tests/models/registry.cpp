@@ -23,8 +23,10 @@ TEST(Models, EachBuildsAtItsCardsSize) {
     SCOPED_TRACE(m.name);
     EXPECT_TRUE(names.insert(m.name).second);
     auto g = build_model(m, 2);
-    EXPECT_EQ(g->output_tensor("logits").shape(), (Shape{2, m.classes}));
-    EXPECT_EQ(g->inputs().size(), 1u);
+    if (m.kind == ModelKind::classifier) {
+      EXPECT_EQ(g->output_tensor("logits").shape(), (Shape{2, m.classes}));
+      EXPECT_EQ(g->inputs().size(), 1u);
+    }
     EXPECT_GT(g->params().size(), 5u);
   }
   EXPECT_GT(names.size(), 650u);
@@ -88,6 +90,19 @@ TEST(Models, UnknownNameSuggests) {
   }
   EXPECT_THROW(build_model(find_model("resnet18"), 0), Error);
   EXPECT_THROW(build_model(find_model("resnet18"), 1, {.height = -3}), Error);
+}
+
+TEST(Models, References) {
+  EXPECT_EQ(find_reference("resnet18"), &find_model("resnet18"));
+  EXPECT_EQ(find_reference("resnet18_r128"), &find_model("resnet18"));
+  EXPECT_EQ(find_reference("resnet18_128"), nullptr);
+  EXPECT_EQ(find_reference("_r1"), nullptr);
+  EXPECT_EQ(find_reference(""), nullptr);
+  const Model* layer = find_reference("aft_local_s4_short");
+  ASSERT_NE(layer, nullptr);
+  EXPECT_EQ(layer->name, "aft_local");
+  EXPECT_THROW(find_model("aft_local"), Error);
+  for (const Model& m : all_models()) EXPECT_NE(m.kind, ModelKind::layer) << m.name;
 }
 
 int64_t parameters(const char* name) {

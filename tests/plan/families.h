@@ -14,6 +14,7 @@ inline const std::vector<const Model*>& one_of_each_family() {
   static const std::vector<const Model*> found = [] {
     std::map<std::string, std::pair<int64_t, const Model*>> best;
     for (const Model& m : all_models()) {
+      if (m.kind != ModelKind::classifier) continue;
       int64_t count = 0;
       auto g = build_model(m, 1);
       for (const Param& p : g->params()) count += p.type.shape.numel();

@@ -3,13 +3,20 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "base/error.h"
+#include "io/fixture.h"
 #include "io/gzip.h"
 #include "models/fixtures.h"
+#include "ops/pointwise.h"
+#include "ops/reduce.h"
+#include "passes/grad.h"
+#include "train/fixture_io.h"
 
 namespace fovea {
 namespace {
@@ -65,6 +72,29 @@ TEST(Verify, FindsDifferences) {
   expect("nothing to compare", [](Json& j) { j["tol"] = nullptr; });
 }
 
+// Every layer computes what the fixtures of that layer say, and every parameter learns.
+TEST(Verify, Layers) {
+  FOVEA_NEEDS(shared("fixtures/papers"));
+  Pool pool(2);
+  std::set<std::string> seen;
+  for (const std::string& path : find_fixtures({shared("fixtures/papers")})) {
+    Fixture f = read_fixture(path);
+    const Model* layer = find_reference(f.model);
+    if (!layer || layer->kind != ModelKind::layer) continue;
+    SCOPED_TRACE(f.model);
+    seen.insert(layer->name);
+    VerifyResult r = verify_fixture(path, pool);
+    EXPECT_TRUE(r.passed) << r.message;
+    auto g = fixture_graph(f, *layer);
+    std::vector<Tensor> params;
+    for (const Param& p : g->params())
+      if (p.trainable) params.push_back(g->at(p.node));
+    std::vector<Tensor> d = grad(sum_all(square(g->output_tensor("logits"))), params);
+    for (size_t i = 0; i < d.size(); i++) EXPECT_TRUE(d[i]) << g->param_of(params[i].id)->name;
+  }
+  for (const Model& layer : all_layers()) EXPECT_TRUE(seen.count(layer.name)) << layer.name << " has no fixture";
+}
+
 TEST(Verify, Folders) {
   std::string dir = testing::TempDir() + "/fovea_fixtures_" + std::to_string(getpid());
   std::filesystem::create_directories(dir + "/sub");
@@ -77,6 +107,40 @@ TEST(Verify, Folders) {
   std::filesystem::create_directory(dir + "/empty");
   EXPECT_THROW(find_fixtures({dir + "/empty"}), Error);
   std::filesystem::remove_all(dir);
+}
+
+// What a paper's fixture may hold beside names and logits.
+TEST(Verify, InputsAndOutputs) {
+  Fixture f{.input = {2, 3, 2, 2}, .input_name = "in0"};
+  f.more_inputs = {{"in1", "0.5*hashfill 'b' + 0.25*in0 (float32)", {}}, {"t", "", {3, 5}}, {"bad", "exp(in0)", {}}};
+  std::vector<float> x = fixture_input(f), y = fixture_input(f, "in1", {2, 2, 2, 3});
+  EXPECT_EQ(x[1], static_cast<float>(hash_unit("input", 4)));  // the second channel of the first pixel
+  EXPECT_EQ(y[1], static_cast<float>(0.5 * hash_unit("b", 4) + 0.25 * hash_unit("input", 4)));
+  EXPECT_EQ(fixture_input(f, "t", {2}), (std::vector<float>{3, 5}));
+  EXPECT_THROW(fixture_input(f, "t", {3}), Error);
+  EXPECT_THROW(fixture_input(f, "u", {2}), Error);
+  EXPECT_THROW(fixture_input(f, "bad", {2, 2, 2, 3}), Error);
+
+  const std::vector<float> ours = {1, 2, 3, 4}, other = {5, 6};  // [1,1,2,2]: channels (1,3) and (2,4)
+  FixtureRun run{.logits = {{1, 3, 2, 4}}, .mean = {2.5}, .std = {std::sqrt(1.25)}, .argmax = {3}, .margin = {}};
+  run.outputs = {{{1, 2, 1, 2}, 2.5, std::sqrt(1.25), 4, 3, {1, 4}}, {{2}, 5.5, 0.5, 6, 1, {5, 6}}};
+  run.scale = 4, run.tolerance = 1e-6;
+  auto compare = [&](const FixtureRun& r) {
+    FixtureError worst;
+    compare_outputs(r, {{ours, {1, 1, 2, 2}}, {other, {2}}}, worst);
+  };
+  compare(run);
+  auto expect_difference = [&](auto change) {
+    FixtureRun changed = run;
+    change(changed);
+    EXPECT_THROW(compare(changed), Error);
+  };
+  expect_difference([](FixtureRun& r) { r.logits[0][1] = 2; });
+  expect_difference([](FixtureRun& r) { r.outputs[0].values[1] = 3; });
+  expect_difference([](FixtureRun& r) { r.outputs[1].values[1] = 6.1; });
+  expect_difference([](FixtureRun& r) { r.outputs[1].mean = 5.4; });
+  expect_difference([](FixtureRun& r) { r.outputs[1].shape = {3}; });
+  expect_difference([](FixtureRun& r) { r.outputs.push_back(r.outputs[1]); });
 }
 
 }  // namespace
