@@ -9,8 +9,8 @@ namespace fovea {
 
 class Settings {
  public:
-  void put(const std::string& name, std::vector<double> numbers) { numbers_[name] = std::move(numbers); }
-  void put(const std::string& name, std::string text) { texts_[name] = std::move(text); }
+  void put_numbers(const std::string& name, std::vector<double> numbers) { numbers_[name] = std::move(numbers); }
+  void put_text(const std::string& name, std::string text) { texts_[name] = std::move(text); }
 
   // The setting of that name, or `fallback` if there is none of that kind.
   int integer(const std::string& name, int fallback) const;

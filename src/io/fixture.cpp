@@ -71,9 +71,9 @@ bool flatten(const Json& j, std::vector<double>& out) {
 void read_settings(const std::string& name, const Json& j, Settings& out) {
   std::vector<double> numbers;
   if (j.is_string())
-    out.put(name, j.get<std::string>());
+    out.put_text(name, j.get<std::string>());
   else if (flatten(j, numbers))
-    out.put(name, std::move(numbers));
+    out.put_numbers(name, std::move(numbers));
   else if (j.is_structured())
     for (auto& [key, value] : j.items()) read_settings(name.empty() ? key : name + "." + key, value, out);
 }

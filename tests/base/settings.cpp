@@ -9,10 +9,10 @@ namespace {
 
 TEST(Settings, KindsAndDefaults) {
   Settings s;
-  s.put("k", {7});
-  s.put("bias", {0});
-  s.put("den", {0.6, 0.8});
-  s.put("act", std::string("GELU"));
+  s.put_numbers("k", {7});
+  s.put_numbers("bias", {0});
+  s.put_numbers("den", {0.6, 0.8});
+  s.put_text("act", "GELU");
   EXPECT_EQ(s.integer("k", 3), 7);
   EXPECT_EQ(s.integer("none", 3), 3);
   EXPECT_FALSE(s.flag("bias", true));
@@ -24,8 +24,8 @@ TEST(Settings, KindsAndDefaults) {
   EXPECT_EQ(s.list("none", {1}), (std::vector<double>{1}));
   EXPECT_THROW(s.integer("den", 1), Error);
   EXPECT_THROW(s.number("den", 1), Error);
-  s.put("half", {0.5});
-  s.put("huge", {1e12});
+  s.put_numbers("half", {0.5});
+  s.put_numbers("huge", {1e12});
   EXPECT_THROW(s.integer("half", 1), Error);
   EXPECT_THROW(s.integer("huge", 1), Error);
 }
