@@ -76,10 +76,14 @@ Tensor group_norm(Scope s, Tensor x, int groups, float eps, bool bias) {
   return bias ? y + s.param("bias", {x.c()}, fill(0)) : y;
 }
 
-Tensor global_response_norm(Scope s, Tensor x, float eps) {
+Tensor response_norm(Tensor x, Tensor scale, Tensor shift, float eps) {
   Tensor size = sqrt(reduce_sum(square(x), {1, 2}));  // [n,1,1,c]
   Tensor share = size / (reduce_mean(size, {-1}) + eps);
-  return x + (x * share * s.param("weight", {x.c()}, fill(0)) + s.param("bias", {x.c()}, fill(0)));
+  return x + (x * share * scale + shift);
+}
+Tensor global_response_norm(Scope s, Tensor x, float eps) {
+  Tensor scale = s.param("weight", {x.c()}, fill(0));
+  return response_norm(x, scale, s.param("bias", {x.c()}, fill(0)), eps);
 }
 
 Tensor layer_scale(Scope s, Tensor x, const std::string& name, float start) {

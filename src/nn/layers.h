@@ -38,6 +38,7 @@ Tensor rms_norm(Scope s, Tensor x, float eps = 1e-6f);     // x / rms(x), arXiv:
 Tensor simple_norm(Scope s, Tensor x, float eps = 1e-6f);  // x / std(x): rms_norm with the spread for the size
 Tensor group_norm(Scope s, Tensor x, int groups = 32, float eps = 1e-5f, bool bias = true);  // arXiv:1803.08494
 Tensor global_response_norm(Scope s, Tensor x, float eps = 1e-6f);                           // arXiv:2301.00808
+Tensor response_norm(Tensor x, Tensor scale, Tensor shift, float eps = 1e-6f);               // the same, with these
 Tensor layer_scale(Scope s, Tensor x, const std::string& name, float start);                 // x * name, arXiv:2103.17239
 Tensor prelu(Scope s, Tensor x);                                                             // arXiv:1502.01852
 

@@ -23,14 +23,19 @@ Tensor mixed_conv(Scope s, Tensor x, int out, const Dims& windows, const ConvOpt
 }
 
 // Pictures become groups of one wide picture: a convolution has one kernel for each group.
+Tensor conv_per_sample(Tensor x, Tensor kernels, const Conv2d& a) {
+  int n = x.n(), out = kernels.dim(0) / n;
+  Tensor wide = reshape(transpose(x, {1, 2, 0, 3}), {1, x.h(), x.w(), n * x.c()});
+  Tensor y = conv2d(wide, kernels, {a.stride, a.pad, a.dilation, n * a.groups});
+  return transpose(reshape(y, {y.h(), y.w(), n, out}), {2, 0, 1, 3});
+}
+
 Tensor expert_conv(Scope s, Tensor x, Tensor routing, int experts, int out, int window, const ConvOptions& o) {
-  int n = x.n(), c = x.c(), in = c / o.groups;
+  int n = x.n(), in = x.c() / o.groups;
   Tensor kernels = s.param("weight", {experts, out * in * window * window}, o.init({out, window, window, in}, o.groups));
   Tensor mixed = reshape(matmul(routing, kernels), {n * out, in, window, window});  // as files have them: OIHW
   Pad pad = padding(o.pad, x.shape(), window, o.stride, o.dilation);
-  Tensor wide = reshape(transpose(x, {1, 2, 0, 3}), {1, x.h(), x.w(), n * c});
-  Tensor y = conv2d(wide, transpose(mixed, {0, 2, 3, 1}), {o.stride, pad, o.dilation, n * o.groups});
-  return transpose(reshape(y, {y.h(), y.w(), n, out}), {2, 0, 1, 3});
+  return conv_per_sample(x, transpose(mixed, {0, 2, 3, 1}), {o.stride, pad, o.dilation, o.groups});
 }
 
 }  // namespace fovea
