@@ -1,4 +1,4 @@
-// AttNet (Yu 2025): attentive convolutions in place of attention. Names follow the authors' implementation.
+// AttNet (arXiv:2510.20092): attentive convolutions in place of attention. Names follow the authors' implementation.
 #include <array>
 
 #include "models/cards.h"

@@ -4,7 +4,7 @@
 
 namespace fovea {
 
-// ATConv (Yu 2025): every picture's depthwise kernels are its averages over as many stretches of pixels as a kernel
+// ATConv (arXiv:2510.20092): every picture's depthwise kernels are its averages over as many stretches of pixels as a kernel
 // has taps, less a part of their mean; parameters kernel_proj, kernel_gen, difference_control, x_proj, proj.
 Tensor attentive_conv(Scope s, Tensor x, int window = 3, bool bias = true);
 

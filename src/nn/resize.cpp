@@ -22,6 +22,21 @@ static Tensor bilinear_weights(Graph& g, int from, int to, bool align_corners) {
   return relu(1.0f - abs(clamp(at, 0, top) - in));
 }
 
+// Cubic convolution with a = -0.75: four places, those outside count as the edge.
+static Tensor bicubic_weights(Graph& g, int from, int to, bool) {
+  constexpr float a = -0.75f;
+  Tensor out = iota(g, {to, 1}, 0), in = iota(g, {1, from}, 1);
+  Tensor at = (out + 0.5f) * (static_cast<float>(from) / static_cast<float>(to)) - 0.5f, base = floor(at), sum;
+  for (int k = -1; k <= 2; k++) {
+    Tensor place = base + static_cast<float>(k), d = abs(at - place);
+    bool inner = k == 0 || k == 1;  // no farther than 1, else between 1 and 2
+    Tensor weight = inner ? ((a + 2) * d - (a + 3)) * d * d + 1.0f : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
+    Tensor part = weight * equal(in, clamp(place, 0, static_cast<float>(from - 1)));
+    sum = sum ? sum + part : part;
+  }
+  return sum;
+}
+
 static Tensor share_weights(Graph& g, int from, int to, bool) {
   Tensor out = iota(g, {to, 1}, 0), in = iota(g, {1, from}, 1);
   auto edge = [&](Tensor place) { return place * static_cast<float>(from) / static_cast<float>(to); };
@@ -65,6 +80,10 @@ Tensor resize_nearest(Tensor x, int height, int width) { return nearest(nearest(
 Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners) {
   if (x.h() == height && x.w() == width) return x;
   return resample(x, height, width, bilinear_weights, align_corners);
+}
+Tensor resize_bicubic(Tensor x, int height, int width) {
+  if (x.h() == height && x.w() == width) return x;
+  return resample(x, height, width, bicubic_weights, false);
 }
 Tensor adaptive_avg_pool(Tensor x, int height, int width) { return resample(x, height, width, share_weights, false); }
 

@@ -1,5 +1,5 @@
-// Maps of another size, as PyTorch makes them: [n,h,w,c] -> [n,height,width,c]. The last two are products with two small
-// matrices.
+// Maps of another size, as PyTorch makes them: [n,h,w,c] -> [n,height,width,c]. All but the first are products with two
+// small matrices.
 #pragma once
 #include "ir/graph.h"
 
@@ -7,6 +7,7 @@ namespace fovea {
 
 Tensor resize_nearest(Tensor x, int height, int width);  // pixel i is pixel floor(i * from / to)
 Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners = false);
+Tensor resize_bicubic(Tensor x, int height, int width);
 Tensor adaptive_avg_pool(Tensor x, int height, int width);  // means of equal shares, which may overlap by a pixel
 
 }  // namespace fovea
