@@ -36,7 +36,6 @@ Tensor large_small_conv(Scope s, Tensor x) {
   };
   Tensor y = swap(pixel_conv(swap(x, 8), k, {.pad = 1}), kernels);
   return batch_norm(s["bn"], y) + x;
-})) + x;
 }
 
 }  // namespace fovea
