@@ -1,7 +1,5 @@
 #include "io/fixture.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -128,10 +126,6 @@ void read_zoo(const Json& j, Fixture& f) {
 
 void read_paper(const Json& j, Fixture& f) {
   f.input = read_shape(field(j, "input_shape"), 0);
-  // NAME_r160 is the model NAME on pictures of 160 pixels.
-  if (f.input.size() == 4)
-    if (std::string size = fmt::format("_r{}", f.input[2]); f.model.ends_with(size))
-      f.model.resize(f.model.size() - size.size());
   f.runs.push_back(read_paper_run(j));
   if (j.contains("config")) read_settings("", j["config"], f.settings);
   if (j.contains("input") && j["input"].is_object()) read_inputs(j["input"], f);

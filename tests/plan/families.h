@@ -39,23 +39,39 @@ inline std::vector<float> logits(const Graph& g, State& state, const PlanOptions
   return {y, y + p.output_shape("logits").numel()};
 }
 
-// The same for random parameters. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
-// does: a fresh network's signal dies on the way, and zeros would pass any comparison. Weights are wrong by at most this
-// share of themselves.
-inline std::vector<float> logits(const Graph& g, const PlanOptions& options, float wrong = 0) {
-  State state;
-  state.add(g, 5);
-  for (auto& [name, a] : state.arrays())
-    if (a.shape().rank == 1 || wrong > 0) {
-      Random random(5, fnv1a(name));
-      for (int64_t i = 0; i < a.size(); i++)
-        if (a.shape().rank == 1)
-          a.data()[i] += random.uniform(-0.2f, 0.2f);
-        else
-          a.data()[i] *= 1 + random.uniform(-wrong, wrong);
+// A model with random parameters. Vectors (statistics, scales, shifts) are moved away from their neutral start, as training
+// does: a fresh network's signal dies on the way, and zeros would pass any comparison.
+class RandomNetwork {
+ public:
+  RandomNetwork(const Model& m, const ModelOptions& o, int batch, Pool& pool)
+      : recorded_(build_model(m, batch, o)), pool_(pool) {
+    state_.add(*recorded_, 5, pool);
+    for (auto& [name, a] : state_.arrays())
+      if (a.shape().rank == 1) {
+        Random random(5, fnv1a(name));
+        for (int64_t i = 0; i < a.size(); i++) a.data()[i] += random.uniform(-0.2f, 0.2f);
+      }
+  }
+
+  const Graph& recorded() const { return *recorded_; }
+  State& state() { return state_; }
+  std::vector<float> logits(const Graph& g, PlanOptions options = {}) {
+    options.threads = pool_.size();
+    return test::logits(g, state_, options, pool_);
+  }
+  // Every weight is made wrong by up to this share of itself.
+  void disturb(float share, uint64_t seed) {
+    for (auto& [name, a] : state_.arrays()) {
+      Random random(seed, fnv1a(name));
+      if (a.shape().rank > 1)
+        for (int64_t i = 0; i < a.size(); i++) a.data()[i] *= 1 + random.uniform(-share, share);
     }
-  Pool pool(options.threads);
-  return logits(g, state, options, pool);
-}
+  }
+
+ private:
+  std::unique_ptr<Graph> recorded_;
+  State state_;
+  Pool& pool_;
+};
 
 }  // namespace fovea::test
