@@ -89,6 +89,12 @@ Tensor bottleneck(const Block& b, Tensor x, int inner) {
   return with_shortcut(b, x, y);
 }
 
+Tensor attend_block(const Block& b, Tensor x, int inner) {
+  Tensor y = conv_norm(b.s["conv1_1x1"], x, b.m, {inner});
+  y = norm(b.s["post_attn"], map_attention(b.s["self_attn"], y, b.row.look, b.stride), b.m, true);
+  return with_shortcut(b, x, conv_norm(b.s["conv3_1x1"], y, b.m, {b.out, 1, 1, 0, false}));
+}
+
 Tensor dark(const Block& b, Tensor x, int inner) {
   int group = b.row.group ? -(inner / b.row.group) : 0;
   Tensor y = conv_norm(b.s["conv1_1x1"], x, b.m, {inner});
@@ -123,6 +129,7 @@ Tensor block(const Block& b, Tensor x) {  // [n,h,w,c] -> [n,h/stride,w/stride,o
     case BlockKind::bottleneck: return bottleneck(b, x, inner);
     case BlockKind::dark: return dark(b, x, inner);
     case BlockKind::edge: return edge(b, x, inner);
+    case BlockKind::attend: return attend_block(b, x, inner);
     case BlockKind::rep:
     case BlockKind::one: return branched(b, x);
   }
@@ -145,7 +152,7 @@ Tensor stem(Scope s, Tensor x, BlockNet m) {
     if (i < t.bare)
       x = conv(at, x, out, 3, {.stride = stride, .init = fan_out_normal});
     else
-      x = conv_norm(at, x, m, {out, 3, stride});
+      x = conv_norm(at, x, m, {out, t.window, stride});
   }
   if (t.pool == StemPool::none) return x;
   return t.pool == StemPool::max ? max_pool(x, 3, 2, 1) : avg_pool(x, 2, 2);

@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "nn/layers.h"
+#include "nn/map_attention.h"
 
 namespace fovea {
 
@@ -12,6 +12,7 @@ enum class BlockKind : uint8_t {
   bottleneck,  // 1x1, window, 1x1
   dark,        // 1x1, window
   edge,        // window, 1x1
+  attend,      // 1x1, attention between pixels, 1x1
   rep,         // window beside 1x1 beside nothing (RepVGG, arXiv:2101.03697)
   one          // several windows beside 1x1 beside nothing (MobileOne, arXiv:2206.04040)
 };
@@ -27,12 +28,14 @@ struct BlockRow {
   int branches = 1;      // one: convolutions side by side
   bool extra = false;    // bottleneck: the window twice
   bool squeeze = false;  // where the network has no attention
+  MapAttention look = {};
 };
 
 enum class StemPool : uint8_t { none, max, average };
 struct BlockStem {
   std::vector<int> channels = {32};  // of 3x3 convolutions; the first halves the map, without pool the last one too
   StemPool pool = StemPool::none;
+  int window = 3;      // of a stem that is one convolution
   int bare = 0;        // so many convolutions have neither norm nor activation
   bool block = false;  // a rep or one block, as the stages have
 };

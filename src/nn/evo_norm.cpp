@@ -18,4 +18,10 @@ Tensor evo_norm(Scope s, Tensor x, const EvoNorm& a) {
   return y * s.param("weight", {x.c()}, fill(1)) + s.param("bias", {x.c()}, fill(0));
 }
 
+Tensor filter_response_norm(Scope s, Tensor x, float eps) {
+  Shape c{x.c()};
+  Tensor y = x * rsqrt(reduce_mean(square(x), {1, 2}) + eps);
+  return maximum(y * s.param("weight", c, fill(1)) + s.param("bias", c, fill(0)), s.param("tau", c, fill(0)));
+}
+
 }  // namespace fovea

@@ -14,4 +14,12 @@ struct ScaledStdConv {
 };
 Tensor scaled_std_conv(Scope s, Tensor x, int out, Pair window, const ScaledStdConv& o = {});
 
+// Every output channel's weights get mean 0 and variance 1 (arXiv:1903.10520); parameter weight.
+struct StdConv {
+  Pair stride = 1;
+  Padding pad = Padding::centred;
+  float eps = 1e-6f;
+};
+Tensor std_conv(Scope s, Tensor x, int out, Pair window, const StdConv& o = {});
+
 }  // namespace fovea
