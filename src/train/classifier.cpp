@@ -21,8 +21,11 @@ void apply(const CardChanges& changes, Card& card) {
 
 ModelInfo identify(const std::string& model, const NetworkFile& weights, const CardChanges& changes) {
   std::optional<ModelInfo> told = weights.file ? model_info(*weights.file, weights.path) : std::nullopt;
-  if (!told && model.empty())
-    fail(Code::usage, "{}: does not say which model it belongs to. Name it: MODEL --weights {}", weights.path, weights.path);
+  if (!told && model.empty()) {
+    std::string nearest = nearest_models(*weights.file);
+    fail(Code::usage, "{}: does not say which model it belongs to. {}{}Name it: MODEL --weights {}", weights.path, nearest,
+         nearest.empty() ? "" : ". ", weights.path);
+  }
   if (told && !model.empty() && told->model != model)
     fail(Code::usage, "{}: holds weights of {}, not of {}", weights.path, told->model, model);
   ModelInfo info;

@@ -110,7 +110,7 @@ struct Match {
   std::vector<std::string> missing, extra, shapes, replaced;
 };
 
-[[noreturn]] void refuse(const Match& m, const std::string& path) {
+[[noreturn]] void refuse(const Match& m, const TensorFile& file, const std::string& path) {
   std::string what;
   auto say = [&](const char* kind, const std::vector<std::string>& names) {
     if (!names.empty()) what += fmt::format("{}{} {} ({})", what.empty() ? "" : "; ", names.size(), kind, some(names));
@@ -118,6 +118,7 @@ struct Match {
   say("missing", m.missing), say("of another shape", m.shapes), say("unknown", m.extra);
   bool renamed = m.extra.size() == m.missing.size();  // else it is the file of another model
   std::string hint = m.extra.empty() || !renamed ? "" : suggestion(m.extra[0], m.missing);
+  if (std::string nearest; hint.empty() && !(nearest = nearest_models(file)).empty()) hint = ". " + nearest;
   fail(Code::bad_file, "{}: its tensors do not fit the model: {}{}", path, what, hint);
 }
 
@@ -139,11 +140,36 @@ Match match(const Graph& g, const TensorFile& file, const std::string& path, con
   }
   for (const Param& p : g.params())
     if (!met.count(p.name)) m.missing.push_back(p.name);
-  if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, path);
+  if (!m.missing.empty() || !m.extra.empty() || !m.shapes.empty()) refuse(m, file, path);
   return m;
 }
 
 }  // namespace
+
+double agreement(const Graph& g, const TensorFile& file, const LoadOptions& options) {
+  int64_t both = 0, theirs = 0, ours = static_cast<int64_t>(g.params().size());
+  for (const TensorEntry& t : file.tensors()) {
+    if (ignored(t.name)) continue;
+    const Param* p = g.find_param(renamed(t.name, g, options));
+    both += p && (t.shape == wanted_shape(*p) || other_classes(*p, t.shape, options.classes));
+    theirs++;
+  }
+  return static_cast<double>(both) / static_cast<double>(ours + theirs - both);
+}
+
+std::string nearest_models(const TensorFile& file) {
+  constexpr size_t kNamed = 3;
+  std::vector<std::pair<double, std::string>> found;
+  for (const Model& m : all_models())
+    if (double a = agreement(*build_model(m, 1), file, {.classes = m.classes, .renames = m.renames}); a > 0.5)
+      found.emplace_back(-a, m.name);
+  std::stable_sort(found.begin(), found.end(), [](auto& a, auto& b) { return a.first < b.first; });
+  std::string names;
+  for (size_t i = 0; i < std::min(kNamed, found.size()) && found[i].first == found[0].first; i++)
+    names += (i ? ", " : "") + found[i].second;
+  if (names.empty()) return "";
+  return (found[0].first == -1 ? "It fits " : "Nearest: ") + names;
+}
 
 void check_fit(const Graph& g, const TensorFile& file, const std::string& path, const LoadOptions& options) {
   match(g, file, path, options);

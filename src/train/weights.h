@@ -34,6 +34,10 @@ struct Loaded {
   std::string note;                   // what the user should hear, or ""
   std::string warning;                // numbers that are not finite: how many, and where first; or ""
 };
+// How much of a file's table of names and shapes is g's: tensors that both have over those that either has.
+double agreement(const Graph& g, const TensorFile& file, const LoadOptions& options = {});
+// The models that agree most with a file, if any does by more than half: "It fits A, B" or "Nearest: A, B".
+std::string nearest_models(const TensorFile& file);
 // bad_file if the file's tensors are not g's parameters; reads none of them.
 void check_fit(const Graph& g, const TensorFile& file, const std::string& path, const LoadOptions& options = {});
 // Fills g's parameters. Checks every name and shape before it reads anything; one error names what does not fit.

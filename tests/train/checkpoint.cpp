@@ -214,6 +214,26 @@ TEST(Weights, AreInTheOrderOfFilesAndSayWhatTheyAre) {
   EXPECT_EQ(values(a.state), before);
 }
 
+TEST(Weights, AnotherModelsFileIsRecognized) {
+  ScratchFolder dir("nearest");
+  auto g = build_model(find_model("resnet20_cifar"), 1, {.classes = 7});
+  State state;
+  state.add(*g, 1);
+  save_weights(dir / "w.safetensors", state, *g, {});
+  EXPECT_EQ(nearest_models(*TensorFile::open(dir / "w.safetensors")), "It fits resnet20_cifar");
+  const float zeros[3] = {};
+  std::vector<TensorOut> most;
+  for (const Param& p : g->params()) {
+    Shape s = p.file_shape();
+    if (!p.name.starts_with("layer3.2"))
+      most.push_back({p.name, FileType::f32, {s.begin(), s.end()}, state.at(p.name).data()});
+  }
+  write_safetensors(dir / "most.safetensors", most);
+  EXPECT_EQ(nearest_models(*TensorFile::open(dir / "most.safetensors")), "Nearest: resnet20_cifar");
+  write_safetensors(dir / "other.safetensors", {{{"a", FileType::f32, {3}, zeros}}});
+  EXPECT_EQ(nearest_models(*TensorFile::open(dir / "other.safetensors")), "");
+}
+
 TEST(Weights, WhatDoesNotFitIsListedAtOnce) {
   ScratchFolder dir("misfit");
   Small a;
