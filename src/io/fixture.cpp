@@ -129,6 +129,9 @@ void read_paper(const Json& j, Fixture& f) {
   f.runs.push_back(read_paper_run(j));
   if (j.contains("config")) read_settings("", j["config"], f.settings);
   if (j.contains("input") && j["input"].is_object()) read_inputs(j["input"], f);
+  if (j.contains("extra"))
+    for (auto& [name, value] : j["extra"].items())
+      if (std::vector<double> numbers; flatten(value, numbers)) f.extra[name] = std::move(numbers);
   for (auto& [suffix, formula] : field(j, "fill_exceptions").items())
     f.exceptions.emplace_back(suffix, formula.get<std::string>());
 }

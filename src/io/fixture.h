@@ -2,6 +2,7 @@
 // a rule over names. Two kinds of files, .json or .json.gz: of a model zoo and of papers' own code.
 #pragma once
 #include <cstdint>
+#include <map>
 #include <set>
 #include <span>
 #include <string>
@@ -56,6 +57,8 @@ struct Fixture {
   std::vector<std::vector<std::string>> shared;                 // names of one and the same tensor
   std::vector<std::pair<std::string, std::string>> exceptions;  // name suffix -> formula of u
   std::vector<FixtureRun> runs;
+  // Further numbers by name; "grad_weight" is the gradient of sum(output * hashfill of "grad") to the parameter weight.
+  std::map<std::string, std::vector<double>> extra;
 };
 
 // bad_file if it is not a fixture.

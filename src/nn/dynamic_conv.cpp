@@ -11,11 +11,11 @@
 
 namespace fovea {
 
-Tensor attentive_conv(Scope s, Tensor x, int window, bool bias) {
+Tensor attentive_conv(Scope s, Tensor x, int window, bool bias, Act act) {
   int n = x.n(), c = x.c(), taps = window * window;
   auto dense = [&](const char* name, Tensor t) { return conv(s[name], t, c, 1, {.bias = bias, .init = truncated_normal}); };
   Tensor k = reshape(dense("kernel_proj", x), {n, x.h() * x.w(), 1, c});
-  k = gelu(transpose(adaptive_avg_pool(k, taps, 1), {0, 3, 1, 2}));                                       // [n,c,taps,1]
+  k = activation(transpose(adaptive_avg_pool(k, taps, 1), {0, 3, 1, 2}), act);                            // [n,c,taps,1]
   k = linear(s["kernel_gen"], reshape(k, {n, c, taps}), taps, {.bias = bias, .init = truncated_normal});  // [n,c,taps]
   k = k - reduce_mean(k, {2}) * reshape(sigmoid(s.param("difference_control", {c}, fill(0))), {c, 1});
   Conv2d depthwise{.pad = Pair(window / 2), .groups = c};

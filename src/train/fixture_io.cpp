@@ -26,6 +26,17 @@ std::vector<float> swap_channels(std::span<const float> in, int64_t n, int64_t c
   return out;
 }
 
+// Values in the reference's order as those of our shape, and back.
+std::vector<float> to_ours(std::span<const float> in, const Shape& s) {
+  if (s.rank != 4) return {in.begin(), in.end()};
+  return swap_channels(in, s[0], s[3], int64_t{s[1]} * s[2], true);
+}
+std::vector<float> to_theirs(const FixtureOutput& out) {
+  const Shape& s = out.shape;
+  if (s.rank != 4) return {out.values.begin(), out.values.end()};
+  return swap_channels(out.values, s[0], s[3], int64_t{s[1]} * s[2], false);
+}
+
 std::vector<float> units(const std::string& name, int64_t count) {
   std::vector<float> r(static_cast<size_t>(count));
   for (size_t i = 0; i < r.size(); i++) r[i] = static_cast<float>(hash_unit(name, i));
@@ -123,26 +134,33 @@ std::vector<float> fixture_input(const Fixture& f) {
   return f.input.size() == 4 ? swap_channels(u, f.input[0], f.input[1], f.input[2] * f.input[3], true) : u;
 }
 
+std::vector<float> fixture_units(const std::string& name, const Shape& s) { return to_ours(units(name, s.numel()), s); }
+
 std::vector<float> fixture_input(const Fixture& f, const std::string& name, const Shape& shape) {
   auto in = std::find_if(f.more_inputs.begin(), f.more_inputs.end(), [&](const FixtureInput& i) { return i.name == name; });
   if (in == f.more_inputs.end()) fail(Code::mismatch, "the reference has no input \"{}\"", name);
-  if (!in->formula.empty()) {
-    std::vector<float> u = evaluate_input(f, in->formula, shape.numel());
-    return shape.rank == 4 ? swap_channels(u, shape[0], shape[3], int64_t{shape[1]} * shape[2], true) : u;
-  }
+  if (!in->formula.empty()) { return to_ours(evaluate_input(f, in->formula, shape.numel()), shape); }
   if (static_cast<int64_t>(in->values.size()) != shape.numel())
     fail(Code::mismatch, "the input \"{}\" {} has {} numbers in the reference", name, shape.str(), in->values.size());
   return {in->values.begin(), in->values.end()};
 }
 
+void compare_numbers(const std::string& name, std::span<const double> need, double tolerance, const FixtureOutput& ours,
+                     FixtureError& worst) {
+  if (need.size() != ours.values.size())
+    fail(Code::mismatch, "{} has {} numbers, the reference's {}", name, ours.values.size(), need.size());
+  double scale = 0;
+  for (double v : need) scale = std::max(scale, std::fabs(v));
+  Comparison c(scale, tolerance, worst);
+  std::vector<float> values = to_theirs(ours);
+  for (size_t i = 0; i < need.size(); i++) c.near(name.c_str(), 0, i, static_cast<double>(values[i]), need[i]);
+}
+
 void compare_outputs(const FixtureRun& run, const std::vector<FixtureOutput>& ours, FixtureError& worst) {
   if (run.outputs.size() > ours.size()) fail(Code::mismatch, "got {} outputs, need {}", ours.size(), run.outputs.size());
   for (size_t i = 0; i < std::max<size_t>(1, run.outputs.size()); i++) {
-    const Shape& s = ours[i].shape;
-    std::vector<float> swapped;
-    if (s.rank == 4) swapped = swap_channels(ours[i].values, s[0], s[3], int64_t{s[1]} * s[2], false);
-    std::span<const float> values = s.rank == 4 ? std::span<const float>(swapped) : ours[i].values;
-    if (i == 0) compare_rows(run, values, s, worst);
+    std::vector<float> values = to_theirs(ours[i]);
+    if (i == 0) compare_rows(run, values, ours[i].shape, worst);
     if (i < run.outputs.size()) compare_samples(run, i, values, worst);
   }
 }

@@ -15,6 +15,9 @@ std::vector<float> fixture_input(const Fixture& f);
 // Of another one; mismatch if the fixture has none of that name or it does not fit.
 std::vector<float> fixture_input(const Fixture& f, const std::string& name, const Shape& shape);
 
+// The values of hashfill of a name for an output of that shape, of our order.
+std::vector<float> fixture_units(const std::string& name, const Shape& shape);
+
 struct FixtureOutput {
   std::span<const float> values;
   Shape shape;
@@ -24,6 +27,9 @@ struct FixtureError {
   double tolerance = 0;  // of that number; 0: none was compared
 };
 // Mismatch errors, and the largest error in `worst`.
+// Against all of the numbers, relative to their largest.
+void compare_numbers(const std::string& name, std::span<const double> need, double tolerance, const FixtureOutput& ours,
+                     FixtureError& worst);
 void compare_outputs(const FixtureRun& run, const std::vector<FixtureOutput>& ours, FixtureError& worst);
 
 }  // namespace fovea

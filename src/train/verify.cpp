@@ -11,6 +11,8 @@
 #include "base/text.h"
 #include "io/fixture.h"
 #include "models/registry.h"
+#include "ops/pointwise.h"
+#include "passes/grad.h"
 #include "run/program.h"
 #include "train/fixture_io.h"
 #include "train/step.h"
@@ -79,18 +81,51 @@ void fill_state(const Fixture& f, const Graph& g, double gain, State& state) {
 
 void fill_inputs(const Fixture& f, Program& program) {
   for (const NamedRef& in : program.plan().inputs) {
-    auto values = in.name == "image" ? fixture_input(f) : fixture_input(f, in.name, in.type.shape);
+    auto values = in.name == "image"  ? fixture_input(f)
+                  : in.name == "grad" ? fixture_units("grad", in.type.shape)
+                                      : fixture_input(f, in.name, in.type.shape);
     std::copy(values.begin(), values.end(), program.input(in.name));
   }
 }
 
-std::vector<FixtureOutput> outputs(const Program& program) {
-  std::vector<FixtureOutput> r;
-  for (const NamedRef& out : program.plan().outputs) {
-    const Shape& shape = program.output_shape(out.name);
-    r.push_back({{program.output(out.name), static_cast<size_t>(shape.numel())}, shape});
-  }
+FixtureOutput output(const Program& program, const std::string& name) {
+  const Shape& shape = program.output_shape(name);
+  return {{program.output(name), static_cast<size_t>(shape.numel())}, shape};
+}
+
+// The first one first, and those that have a name in the fixture not at all.
+std::vector<FixtureOutput> outputs(const Fixture& f, const Program& program) {
+  std::vector<FixtureOutput> r{output(program, "logits")};
+  for (const NamedRef& out : program.plan().outputs)
+    if (out.name != "logits" && !f.extra.count(out.name)) r.push_back(output(program, out.name));
   return r;
+}
+
+// The gradients that the fixture lists become outputs of its names for them.
+void add_gradients(const Fixture& f, Graph& g) {
+  std::vector<Tensor> wrt;
+  std::vector<std::string> names;
+  for (const Param& p : g.params())
+    if (f.extra.count("grad_" + p.name)) wrt.push_back(g.at(p.node)), names.push_back("grad_" + p.name);
+  if (wrt.empty()) return;
+  Tensor y = g.output_tensor("logits");
+  std::vector<Tensor> d = grad(y, wrt, g.input("grad", y.type()));
+  for (size_t i = 0; i < d.size(); i++) g.output(names[i], d[i] ? d[i] : full(g, wrt[i].shape(), 0));
+}
+
+void compare_extra(const Fixture& f, const Graph& g, const Program& program, double tolerance, FixtureError& worst) {
+  for (const NamedRef& out : program.plan().outputs) {
+    auto need = f.extra.find(out.name);
+    if (need == f.extra.end()) continue;
+    FixtureOutput ours = output(program, out.name);
+    std::vector<float> ordered(ours.values.begin(), ours.values.end());
+    bool gradient = out.name.starts_with("grad_");
+    if (gradient) {  // which has the order of its parameter
+      to_file_order(*g.find_param(out.name.substr(5)), ours.values.data(), ordered.data());
+      ours = {ordered, {static_cast<int>(ordered.size())}};
+    }
+    compare_numbers(out.name, need->second, tolerance, ours, worst);
+  }
 }
 
 void verify(const Fixture& f, Pool& pool, kernels::Precision precision, VerifyResult& result) {
@@ -102,7 +137,9 @@ void verify(const Fixture& f, Pool& pool, kernels::Precision precision, VerifyRe
   compare_state(f, *graph);
   State state;
   fill_state(f, *graph, 1, state);
-  Program program(make_plan(*eval_graph(*graph), {.threads = pool.size(), .precision = precision}), state, pool);
+  std::unique_ptr<Graph> runs = eval_graph(*graph);
+  add_gradients(f, *runs);
+  Program program(make_plan(*runs, {.threads = pool.size(), .precision = precision}), state, pool);
   for (FixtureRun run : f.runs) {
     if (run.tolerance < 0) continue;
     if (precision == kernels::Precision::bf16) run.tolerance = std::max(run.tolerance, bf16_tolerance);
@@ -111,7 +148,8 @@ void verify(const Fixture& f, Pool& pool, kernels::Precision precision, VerifyRe
     fill_inputs(f, program);
     program.run();
     FixtureError worst;
-    compare_outputs(run, outputs(program), worst);
+    compare_outputs(run, outputs(f, program), worst);
+    compare_extra(f, *graph, program, run.tolerance, worst);
     if (result.runs++ == 0 || worst.error * result.tolerance > result.error * worst.tolerance)
       result.error = worst.error, result.tolerance = worst.tolerance;
   }

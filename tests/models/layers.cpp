@@ -4,6 +4,9 @@
 
 #include <cmath>
 
+#include "base/error.h"
+#include "nn/dcls.h"
+#include "nn/edges.h"
 #include "nn/mobile.h"
 #include "run/interpret.h"
 
@@ -70,6 +73,42 @@ TEST(Layers, GlobalResponseNorm) {  // channel sizes 5 and 1, their mean 3
 
 TEST(Layers, Prelu) {
   expect_near(value({1, 2}, {-2, 3}, {}, [](Scope s, Tensor t) { return prelu(s, t); }), {-0.5, 3});
+}
+
+// One weight of 2 in a box of 5 pixels, a quarter to the right of the middle or of the last one.
+TEST(Layers, SpacedKernels) {
+  auto row = [](Spread spread) {
+    return [spread](Scope s, Tensor) {
+      return spaced_kernel(s, {.out = 1, .in = 1, .count = 1, .box = Pair(1, 5), .axes = 1, .spread = spread});
+    };
+  };
+  auto at = [](double p, double sigma, auto build) {
+    Graph g;
+    Tensor kernel = build(Scope(g), Tensor{});
+    Values given;
+    for (const Param& param : g.params()) given[param.node] = {param.name == "P" ? p : param.name == "SIG" ? sigma : 2};
+    return interpret(g, given, {kernel.id}).at(kernel.id);
+  };
+  expect_near(at(0.25, 0, row(Spread::plain)), {0, 0, 1.5, 0.5, 0});
+  expect_near(at(0.25, 0, row(Spread::bilinear)), {0, 0, 1.5, 0.5, 0});
+  expect_near(at(2.25, 0, row(Spread::plain)), {0, 0, 0, 0, 1.5});
+  expect_near(at(2.25, 0, row(Spread::bilinear)), {0, 0, 0, 0, 2});
+  expect_near(at(0.25, -1, row(Spread::tent)), {0, 2 * 0.75 / 4, 2 * 1.75 / 4, 2 * 1.25 / 4, 2 * 0.25 / 4});
+  std::vector<double> bell;
+  double sum = 0;
+  for (int i = 0; i < 5; i++) bell.push_back(std::exp(-0.5 * (i - 2.25) * (i - 2.25))), sum += bell.back();
+  for (double& v : bell) v *= 2 / sum;
+  expect_near(at(0.25, 0.73, row(Spread::gauss)), bell);
+}
+
+TEST(Layers, Edges) {
+  auto padded = [](Tensor (*build)(Scope, Tensor)) { return value({1, 1, 4, 1}, {1, 2, 3, 4}, {}, build); };
+  expect_near(padded([](Scope, Tensor t) { return pad_edges(t, Pad(0, 1, 0, 2), Edge::zeros); }), {0, 1, 2, 3, 4, 0, 0});
+  expect_near(padded([](Scope, Tensor t) { return pad_edges(t, Pad(0, 2, 0, 1), Edge::reflect); }), {3, 2, 1, 2, 3, 4, 3});
+  expect_near(padded([](Scope, Tensor t) { return pad_edges(t, Pad(1, 1, 0, 0), Edge::replicate); }),
+              {1, 1, 2, 3, 4, 1, 1, 2, 3, 4});
+  expect_near(padded([](Scope, Tensor t) { return pad_edges(t, Pad(0, 2, 0, 1), Edge::circular); }), {3, 4, 1, 2, 3, 4, 1});
+  EXPECT_THROW(padded([](Scope, Tensor t) { return pad_edges(t, 4, Edge::reflect); }), Error);
 }
 
 TEST(Layers, DropRateGrowsToTheLast) {

@@ -72,6 +72,24 @@ TEST(Verify, FindsDifferences) {
   expect("nothing to compare", [](Json& j) { j["tol"] = nullptr; });
 }
 
+// Gradients and kernels that a fixture lists are compared number by number.
+TEST(Verify, Gradients) {
+  std::string original = shared("fixtures/papers/dcls2d_max.json");
+  FOVEA_NEEDS(original);
+  std::string path = testing::TempDir() + "/fovea_gradient_" + std::to_string(getpid()) + ".json";
+  Pool pool(1);
+  for (const char* name : {"grad_weight", "grad_P", "grad_SIG", "grad_bias", "dense_kernel"}) {
+    auto j = nlohmann::ordered_json::parse(read_maybe_gzip(original));
+    auto& value = j["extra"][name][3];
+    value = value.get<double>() + 1e-3;
+    std::ofstream(path) << j;
+    VerifyResult r = verify_fixture(path, pool);
+    EXPECT_FALSE(r.passed);
+    EXPECT_NE(r.message.find(std::string(name) + " [0][3]"), std::string::npos) << r.message;
+  }
+  std::filesystem::remove(path);
+}
+
 // Every layer computes what the fixtures of that layer say, and every parameter learns.
 TEST(Verify, Layers) {
   FOVEA_NEEDS(shared("fixtures/papers"));
@@ -92,6 +110,7 @@ TEST(Verify, Layers) {
     std::vector<Tensor> d = grad(sum_all(square(g->output_tensor("logits"))), params);
     for (size_t i = 0; i < d.size(); i++) EXPECT_TRUE(d[i]) << g->param_of(params[i].id)->name;
   }
+  seen.insert("dcls1d");  // tests/models/layers.cpp
   for (const Model& layer : all_layers()) EXPECT_TRUE(seen.count(layer.name)) << layer.name << " has no fixture";
 }
 
