@@ -9,7 +9,6 @@
 #include "nn/resize.h"
 #include "nn/transformer.h"
 #include "ops/attention.h"
-#include "ops/conv2d.h"
 #include "ops/gather.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
@@ -27,7 +26,7 @@ struct CSAT {
 };
 
 constexpr int kPatch = 8, kBins = kPatch * kPatch;
-// Of the frequencies of ImageNet's patches in Y, Cb, Cr, in the order of kRows: published with the weights.
+// Of the frequencies of ImageNet's patches in Y, Cb, Cr, in zigzag order: published with the weights.
 constexpr float kMean[3][64] = {
     {932.42657, -.0026,  .33415,  -.0284, 3e-05,   -.02792, -.00183, 6e-05,  .00032, .03402, -.00571, .0002,   6e-05,
      -.00038,   -.00558, -.00116, 0,      -.00047, -8e-05,  -.0003,  .00942, .00161, -9e-05, -6e-05,  -.00014, -.00035,
@@ -76,40 +75,42 @@ Tensor constants(Graph& g, const std::vector<double>& values) {  // [n]
   return concat(each, 0);
 }
 
-// The discrete cosine transform of a patch, rows of coefficients along its antidiagonals, to and fro: [64,8,8].
-Tensor cosines(Graph& g) {
-  std::vector<double> vertical, horizontal;
-  for (int sum = 0; sum < 2 * kPatch - 1; sum++)
+// The frequencies of a patch along its antidiagonals, to and fro: number 8 * horizontal + vertical of each.
+std::array<int, kBins> zigzag() {
+  std::array<int, kBins> r{};
+  for (int sum = 0, at = 0; sum < 2 * kPatch - 1; sum++)
     for (int k = 0; k <= sum; k++) {
       int i = sum % 2 ? k : sum - k, j = sum - i;
-      if (i < kPatch && j < kPatch) vertical.push_back(i), horizontal.push_back(j);
+      if (i < kPatch && j < kPatch) r[static_cast<size_t>(at++)] = kPatch * j + i;
     }
-  auto waves = [&](const std::vector<double>& frequency) {  // [64,8]
-    Tensor k = reshape(constants(g, frequency), {kBins, 1});
-    Tensor wave = cos((2.0f * iota(g, {kBins, kPatch}, 1) + 1.0f) * k * (std::numbers::pi_v<float> / (2 * kPatch)));
-    return wave * select(k, full(g, {kBins, 1}, 0.5f), full(g, {kBins, 1}, std::sqrt(1.0f / kPatch)));
-  };
-  return reshape(waves(vertical), {kBins, kPatch, 1}) * reshape(waves(horizontal), {kBins, 1, kPatch});
+  return r;
 }
 
-// Every 8x8 patch as 64 normalised frequencies of Y, Cb and Cr: one convolution. [n,h,w,3] -> [n,h/8,w/8,192]
+// Every 8x8 patch of Y, Cb and Cr as its cosine transform, normalised: [n,h,w,3] -> [n,h/8,w/8,192]
 Tensor frequencies(Tensor x) {
   Graph& g = *x.graph;
-  std::vector<double> colours, scale, shift;  // [3,3], [3,64], [3,64]
-  for (int c = 0; c < 3; c++) {
+  const std::array<int, kBins> order = zigzag();
+  std::vector<double> colours, scale(3 * kBins), shift(3 * kBins);
+  for (size_t c = 0; c < 3; c++) {
     double grey = c == 0 ? 0 : kOffset;
-    for (int k = 0; k < 3; k++) {
+    for (size_t k = 0; k < 3; k++) {
       double mix = c == 0 ? kLuma[k] : c == 1 ? kBlue * ((k == 2) - kLuma[k]) : kRed * ((k == 0) - kLuma[k]);
       colours.push_back(255 * mix * kImageStd[k]), grey += 255 * mix * kImageMean[k];
     }
-    for (int i = 0; i < kBins; i++) {  // a constant patch has only the first frequency
-      double std = std::sqrt(static_cast<double>(kVariance[c][i]));
-      scale.push_back(1 / std), shift.push_back(((i == 0 ? kPatch * grey : 0) - static_cast<double>(kMean[c][i])) / std);
+    for (size_t i = 0; i < kBins; i++) {  // a constant patch has only the first frequency
+      size_t at = c * kBins + static_cast<size_t>(order[i]);
+      scale[at] = 1 / std::sqrt(static_cast<double>(kVariance[c][i]));
+      shift[at] = ((i == 0 ? kPatch * grey : 0) - static_cast<double>(kMean[c][i])) * scale[at];
     }
   }
-  Tensor weight = reshape(constants(g, colours), {3, 1, 1, 1, 3}) * reshape(constants(g, scale), {3, kBins, 1, 1, 1}) *
-                  reshape(cosines(g), {1, kBins, kPatch, kPatch, 1});
-  return conv2d(x, reshape(weight, {3 * kBins, kPatch, kPatch, 3}), {.stride = kPatch}) + constants(g, shift);
+  Tensor k = iota(g, {kPatch, kPatch}, 0), place = 2.0f * iota(g, {kPatch, kPatch}, 1) + 1.0f;
+  Tensor first = full(g, {}, std::sqrt(1.0f / kPatch)), other = full(g, {}, std::sqrt(2.0f / kPatch));
+  Tensor waves = cos(place * k * (std::numbers::pi_v<float> / (2 * kPatch))) * select(k, other, first);  // [8,8]
+  int n = x.n(), h = x.h() / kPatch, w = x.w() / kPatch;
+  x = linear(x, reshape(constants(g, colours), {3, 3}));
+  x = transpose(reshape(x, {n, h, kPatch, w, kPatch, 3}), {0, 1, 3, 5, 2, 4});
+  x = linear(transpose(linear(x, waves), {0, 1, 2, 3, 5, 4}), waves);  // [n,h,w,3,horizontal,vertical]
+  return reshape(x, {n, h, w, 3 * kBins}) * constants(g, scale) + constants(g, shift);
 }
 
 const LinearOptions kPlain{.init = truncated_normal}, kBare{.bias = false, .init = truncated_normal};
@@ -121,8 +122,14 @@ Tensor placed(Scope s, Tensor x) { return x + conv(s["proj"], x, x.c(), 3, 1, x.
 
 Tensor stem(Scope s, Tensor x, int out) {  // [n,h,w,3] -> [n,h/8,w/8,out]
   x = s.own([&] { return frequencies(slice(slice(x, 1, 0, x.h() / kPatch * kPatch), 2, 0, x.w() / kPatch * kPatch)); });
+  std::vector<double> position(kBins);  // of each frequency in the weights
+  for (size_t i = 0; i < kBins; i++) position[static_cast<size_t>(zigzag()[i])] = static_cast<double>(i);
   int chroma = out / 8;
-  auto part = [&](const char* name, int i, int width) { return conv(s[name], slice(x, 3, i * kBins, kBins), width, 1); };
+  auto part = [&](const char* name, int i, int width) {
+    Tensor weight = reshape(s[name].param("weight", {width, kBins, 1, 1}, trunc_normal(0.02f)), {width, kBins});
+    weight = gather(transpose(weight, {1, 0}), constants(*x.graph, position));
+    return linear(slice(x, 3, i * kBins, kBins), transpose(weight, {1, 0})) + s[name].param("bias", {width}, fill(0));
+  };
   Tensor parts[] = {part("conv_y", 0, out - 2 * chroma), part("conv_cb", 1, chroma), part("conv_cr", 2, chroma)};
   return concat(parts, 3);
 }
