@@ -30,7 +30,7 @@ bool parse(std::span<const std::string> args, Request& r) {
   o.section("What to show");
   std::string names;
   for (const Pass* p : all_passes()) names += fmt::format("{}{}", names.empty() ? "" : ", ", p->name);
-  o.text("--pass", "A,B", r.passes, "rewrite the model by these passes first, in this order: " + names);
+  o.text("--pass", "A,B", r.passes, "passes that rewrite the model first: " + names);
   o.text("--svg", "FILE", r.svg, "draw the graph");
   o.flag("--tensors", r.tensors, "the tensors of the weight file, though it says which model it is for");
   o.number("--batch", r.batch, 1, 4096, "pictures at once, for shapes and memory; default: 1");

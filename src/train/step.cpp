@@ -7,6 +7,7 @@
 #include "passes/fold_scale.h"
 #include "passes/grad.h"
 #include "passes/inference.h"
+#include "passes/merge_branches.h"
 #include "passes/training.h"
 
 namespace fovea {
@@ -66,6 +67,6 @@ StepGraphs make_step(const Graph& model, const StepOptions& options) {
   return r;
 }
 
-std::unique_ptr<Graph> eval_graph(const Graph& model) { return inference(*fold_scale(*fold_norm(model))); }
+std::unique_ptr<Graph> eval_graph(const Graph& model) { return fold_scale(*merge_branches(*inference(*fold_norm(model)))); }
 
 }  // namespace fovea
