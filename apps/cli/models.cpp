@@ -37,13 +37,15 @@ int run(std::span<const std::string> args) {
   common.add_format(o);
   if (!o.parse(args)) return 0;
   std::vector<std::string> names;
-  std::vector<Record> rows;
+  std::vector<const Model*> found;
   for (const Model& m : all_models()) {
     names.push_back(m.name);
-    if (glob_match(pattern, m.name) || m.name.find(pattern) != m.name.npos || pattern == m.family)
-      rows.push_back(describe(m));
+    if (glob_match(pattern, m.name) || m.name.find(pattern) != m.name.npos || pattern == m.family) found.push_back(&m);
   }
-  if (rows.empty()) fail(Code::usage, "no model matches \"{}\"{}", escape_control(pattern), suggestion(pattern, names));
+  if (found.empty()) fail(Code::usage, "no model matches \"{}\"{}", escape_control(pattern), suggestion(pattern, names));
+  std::stable_partition(found.begin(), found.end(), [&](const Model* m) { return m->name == pattern; });
+  std::vector<Record> rows;
+  for (const Model* m : found) rows.push_back(describe(*m));
   print(rows, common.output());
   return 0;
 }

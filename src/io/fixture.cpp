@@ -153,7 +153,9 @@ Fixture read_fixture(const std::string& path) {
     else
       read_zoo(j, f);
   } catch (const std::exception& e) {
-    fail(Code::bad_file, "{}: not a parity fixture: {}", escape_control(path), escape_control(e.what()));
+    std::string what = e.what();
+    if (what.starts_with("[json.exception")) what.erase(0, what.find("] ") + 2);  // the library's name for its error
+    fail(Code::bad_file, "{}: not a parity fixture: {}", escape_control(path), escape_control(what));
   }
   return f;
 }
