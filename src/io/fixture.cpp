@@ -68,8 +68,8 @@ bool flatten(const Json& j, std::vector<double>& out) {
 
 void read_settings(const std::string& name, const Json& j, Settings& out) {
   std::vector<double> numbers;
-  if (j.is_string())
-    out.put_text(name, j.get<std::string>());
+  if (j.is_string() || j.is_null())  // None is an empty text
+    out.put_text(name, j.is_null() ? "" : j.get<std::string>());
   else if (flatten(j, numbers))
     out.put_numbers(name, std::move(numbers));
   else if (j.is_structured())
@@ -129,6 +129,8 @@ void read_paper(const Json& j, Fixture& f) {
   f.runs.push_back(read_paper_run(j));
   if (j.contains("config")) read_settings("", j["config"], f.settings);
   if (j.contains("input") && j["input"].is_object()) read_inputs(j["input"], f);
+  if (j.contains("structural"))
+    for (const Json& t : j["structural"]) f.structural.insert(read_tensor(t).name);
   if (j.contains("extra"))
     for (auto& [name, value] : j["extra"].items())
       if (std::vector<double> numbers; flatten(value, numbers)) f.extra[name] = std::move(numbers);

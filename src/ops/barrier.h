@@ -10,4 +10,10 @@ struct Barrier {
 };
 Tensor barrier(Tensor x);
 
+// The same value as a constant: no gradient flows through it.
+struct Detach {
+  FOVEA_ATTR(Detach)
+};
+Tensor detach(Tensor x);
+
 }  // namespace fovea

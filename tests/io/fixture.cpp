@@ -109,11 +109,15 @@ TEST_F(FixtureFile, GainRunAndUnstable) {
 TEST_F(FixtureFile, Paper) {
   Fixture f =
       read(std::string("{") + kResults +
-           R"(,"input_shape":[2,3,8,8],"f32_err":1e-6,"logits_mean":0.5,"logits_std":2,"fill_exceptions":{"w":"2*u"}})");
+           R"(,"input_shape":[2,3,8,8],"f32_err":1e-6,"logits_mean":0.5,"logits_std":2,"fill_exceptions":{"w":"2*u"},)"
+           R"("structural":[["s",2]],"config":{"act":null},"extra":{"grad_w":[[1,2],[3,4]],"said":"so"}})");
   EXPECT_EQ(f.runs[0].mean, std::vector<double>{0.5});
   EXPECT_EQ(f.runs[0].scale, 4);
   EXPECT_DOUBLE_EQ(f.runs[0].tolerance, 3e-5);
   EXPECT_EQ(f.exceptions[0].second, "2*u");
+  EXPECT_TRUE(f.structural.count("s"));
+  EXPECT_EQ(f.settings.text("act", "gelu"), "");
+  EXPECT_EQ(f.extra, (std::map<std::string, std::vector<double>>{{"grad_w", {1, 2, 3, 4}}}));
 }
 
 TEST_F(FixtureFile, Damaged) {
