@@ -11,6 +11,7 @@ std::span<const Row> matmul_rows();
 std::span<const Row> attention_rows();
 std::span<const Row> window_rows();
 std::span<const Row> layout_rows();
+std::span<const Row> gather_rows();
 std::span<const Row> norm_rows();
 std::span<const Row> random_rows();
 std::span<const Row> all_reduce_rows();
