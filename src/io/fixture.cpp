@@ -126,6 +126,10 @@ void read_zoo(const Json& j, Fixture& f) {
 
 void read_paper(const Json& j, Fixture& f) {
   f.input = read_shape(field(j, "input_shape"), 0);
+  for (const Json& t : j.value("structural", Json::array())) {
+    f.state.push_back(read_tensor(t));
+    f.structural.insert(f.state.back().name);
+  }
   f.runs.push_back(read_paper_run(j));
   if (j.contains("config")) read_settings("", j["config"], f.settings);
   if (j.contains("input") && j["input"].is_object()) read_inputs(j["input"], f);

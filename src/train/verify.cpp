@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <numeric>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -64,9 +65,14 @@ void compare_state(const Fixture& f, const Graph& g) {
     bool shared = group && std::any_of(group->begin(), group->end(), [&](auto& other) { return have.count(other); });
     if (!have.count(name) && !shared) fail(Code::mismatch, "parameter {} {} is missing", name, print(shape));
   }
-  int64_t count = 0;
+  int64_t count = 0, constants = 0;
   for (const Param& p : g.params()) count += p.trainable ? p.type.shape.numel() : 0;
-  if (count != f.params) fail(Code::mismatch, "got {} parameters, need {}", count, f.params);
+  for (const FixtureTensor& t : f.state)
+    if (f.structural.count(t.name))
+      constants += std::accumulate(t.shape.begin(), t.shape.end(), int64_t{1}, std::multiplies<>());
+  // Constants that the reference holds as parameters count among them.
+  if (count != f.params && count + constants != f.params)
+    fail(Code::mismatch, "got {} parameters, need {}", count, f.params);
 }
 
 void fill_state(const Fixture& f, const Graph& g, double gain, State& state) {
