@@ -87,4 +87,10 @@ Tensor resize_bicubic(Tensor x, int height, int width) {
 }
 Tensor adaptive_avg_pool(Tensor x, int height, int width) { return resample(x, height, width, share_weights, false); }
 
+Tensor pixel_shuffle(Tensor x, int times) {
+  int c = x.c() / (times * times);
+  Tensor y = transpose(reshape(x, {x.n(), x.h(), x.w(), c, times, times}), {0, 1, 4, 2, 5, 3});  // [n,h,i,w,j,c]
+  return reshape(y, {x.n(), x.h() * times, x.w() * times, c});
+}
+
 }  // namespace fovea

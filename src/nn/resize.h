@@ -10,4 +10,8 @@ Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners = fal
 Tensor resize_bicubic(Tensor x, int height, int width);
 Tensor adaptive_avg_pool(Tensor x, int height, int width);  // means of equal shares, which may overlap by a pixel
 
+// Channels become pixels: channel (c times + i) times + j is row i and column j of channel c. [n,h,w,c*times*times] ->
+// [n,times*h,times*w,c]
+Tensor pixel_shuffle(Tensor x, int times);
+
 }  // namespace fovea
