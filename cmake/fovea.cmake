@@ -81,6 +81,31 @@ function(fovea_list kind folder)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/${kind}_list.inc CONTENT "${text}" @ONLY)
 endfunction()
 
+# Writes generated/papers_list.inc: of each file of a folder, the first arXiv number of its head.
+function(fovea_papers folder)
+  file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  set(text "")
+  foreach(file ${files})
+    get_filename_component(stem ${file} NAME_WE)
+    file(READ ${file} head LIMIT 1500)
+    if(NOT stem MATCHES "^_" AND head MATCHES "arXiv:([0-9]+[.][0-9]+)")
+      string(APPEND text "FOVEA_PAPER(${stem}, \"arXiv:${CMAKE_MATCH_1}\")\n")
+    endif()
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/papers_list.inc CONTENT "${text}" @ONLY)
+endfunction()
+
+# Writes generated/verified_list.inc: the models whose parity fixture passes, by the recorded run of tools/verify_families.
+function(fovea_verified file)
+  set(text "")
+  file(STRINGS ${CMAKE_SOURCE_DIR}/${file} lines REGEX "^passes: ")
+  foreach(line ${lines})
+    string(SUBSTRING ${line} 8 -1 name)
+    string(APPEND text "\"${name}\",\n")
+  endforeach()
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/verified_list.inc CONTENT "${text}" @ONLY)
+endfunction()
+
 # fovea_test(FOLDER LIBS ...): every tests/FOLDER/*.cpp as one GoogleTest program test_FOLDER.
 function(fovea_test name)
   cmake_parse_arguments(A "" "" "LIBS" ${ARGN})

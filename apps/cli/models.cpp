@@ -11,6 +11,11 @@
 namespace fovea::cli {
 namespace {
 
+// Models whose parity fixture passes: see results/verify.txt.
+const std::vector<std::string_view> verified = {
+#include "verified_list.inc"
+};
+
 Record describe(const Model& m) {
   std::unique_ptr<Graph> g = build_model(m, 1);
   int64_t params = 0, macs = 0;
@@ -24,7 +29,9 @@ Record describe(const Model& m) {
           {"height", m.card.height},
           {"width", m.card.width},
           {"channels", m.card.channels},
-          {"classes", m.classes}};
+          {"classes", m.classes},
+          {"paper", m.paper},
+          {"verified", std::find(verified.begin(), verified.end(), m.name) != verified.end()}};
 }
 
 int run(std::span<const std::string> args) {
@@ -32,7 +39,8 @@ int run(std::span<const std::string> args) {
   Common common;
   Flags o("models [PATTERN]",
           "Lists the architectures, with parameters and multiply-accumulates of one picture at the card's size.\n"
-          "PATTERN is a glob, or a part of a name.");
+          "PATTERN is a glob, or a part of a name. verified: its outputs were compared with those of the reference "
+          "implementation.");
   o.name("PATTERN", pattern, false);
   common.add_format(o);
   if (!o.parse(args)) return 0;

@@ -1,6 +1,7 @@
 #include "models/registry.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -13,11 +14,26 @@ namespace fovea {
 
 namespace {
 
+std::string paper_of(const std::string& file) {
+  static const std::map<std::string, std::string> papers = {
+#define FOVEA_PAPER(file, paper) {#file, paper},
+#include "papers_list.inc"
+#undef FOVEA_PAPER
+  };
+  auto it = papers.find(file);
+  return it == papers.end() ? "" : it->second;
+}
+
 std::vector<Model> collect(bool layers) {
   std::vector<Model> r;
-#define FOVEA_ENTRY(file)              \
-  for (Model & m : models_of_##file()) \
-    if ((m.kind == ModelKind::layer) == layers) r.push_back(std::move(m));
+  auto add = [&](const char* file, std::vector<Model> models) {
+    for (Model& m : models) {
+      if ((m.kind == ModelKind::layer) != layers) continue;
+      m.paper = paper_of(file);
+      r.push_back(std::move(m));
+    }
+  };
+#define FOVEA_ENTRY(file) add(#file, models_of_##file());
 #include "models_list.inc"
 #undef FOVEA_ENTRY
   return r;

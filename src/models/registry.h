@@ -30,6 +30,7 @@ enum class ModelKind : uint8_t {
 struct Model {
   std::string name;    // timm's where timm has the model
   std::string family;  // the file
+  std::string paper;   // the first that the file names, or ""
   Card card;
   int classes = 1000;  // of the published weights
   std::function<Tensor(Scope, Tensor x, const ModelOptions&)> build;
