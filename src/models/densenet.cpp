@@ -1,5 +1,5 @@
 // DenseNet (arXiv:1608.06993): every layer reads all layers before it in its block. Names follow timm.
-#include <array>
+#include "models/densenet.h"
 
 #include "models/cards.h"
 #include "models/registry.h"
@@ -14,12 +14,7 @@ namespace fovea {
 
 namespace {
 
-struct DenseNet {
-  int growth;
-  std::array<int, 4> depths;
-  bool deep_stem = false;
-  bool blur = false;  // in the stem's pooling
-};
+using densenets::DenseNet;
 
 Tensor conv(Scope s, Tensor x, int out, int window, int stride = 1) {
   return conv(s, x, out, window, {.stride = stride, .init = fan_in_normal});
@@ -35,7 +30,7 @@ Tensor stem(Scope s, Tensor x, const DenseNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,
   } else {
     x = active_norm(s["norm0"], conv(s["conv0"], x, 2 * m.growth, 7, 2));
   }
-  return m.blur ? blur_pool(max_pool(x, 3, 1, 1), Border::mirror) : max_pool(x, 3, 2, 1);
+  return m.stem_blur ? blur_pool(max_pool(x, 3, 1, 1), Edge::reflect, m.stem_blur) : max_pool(x, 3, 2, 1);
 }
 
 Tensor dense_layer(Scope s, Tensor x, int growth) {  // [n,h,w,c] -> [n,h,w,growth]
@@ -43,7 +38,9 @@ Tensor dense_layer(Scope s, Tensor x, int growth) {  // [n,h,w,c] -> [n,h,w,grow
   return s.out(conv(s["conv2"], active_norm(s["norm2"], x), growth, 3));
 }
 
-Tensor densenet(Scope s, Tensor x, const DenseNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
+}  // namespace
+
+Tensor densenets::densenet(Scope s, Tensor x, const DenseNet& m, const ModelOptions& o) {
   Scope f = s["features"];
   x = stem(f, x, m);
   for (size_t i = 1; i <= 4; i++) {
@@ -54,15 +51,18 @@ Tensor densenet(Scope s, Tensor x, const DenseNet& m, const ModelOptions& o) {  
     }
     if (i == 4) break;
     Scope between = numbered(f, "transition", i);
-    x = avg_pool(conv(between["conv"], active_norm(between["norm"], x), x.c() / 2, 1), 2, 2);
+    x = conv(between["conv"], active_norm(between["norm"], x), x.c() / 2, 1);
+    x = m.blur ? blur_pool(x, Edge::reflect, m.blur) : avg_pool(x, 2, 2);
   }
   x = global_avg_pool(active_norm(f["norm5"], x));
   return linear(s["classifier"], dropout(s["classifier"], x, o.drop), o.classes);
 }
 
+namespace {
+
 const Variant<DenseNet> variants[] = {
     {"densenet121", {32, {6, 12, 24, 16}}, imagenet_card()},
-    {"densenetblur121d", {32, {6, 12, 24, 16}, true, true}, imagenet_card()},
+    {"densenetblur121d", {32, {6, 12, 24, 16}, true, 3}, imagenet_card()},
     {"densenet169", {32, {6, 12, 32, 32}}, imagenet_card()},
     {"densenet201", {32, {6, 12, 48, 32}}, imagenet_card()},
     {"densenet161", {48, {6, 12, 36, 24}}, imagenet_card()},
@@ -71,6 +71,6 @@ const Variant<DenseNet> variants[] = {
 
 }  // namespace
 
-std::vector<Model> models_of_densenet() { return models_from<DenseNet>("densenet", variants, densenet); }
+std::vector<Model> models_of_densenet() { return models_from<DenseNet>("densenet", variants, densenets::densenet); }
 
 }  // namespace fovea

@@ -2,13 +2,12 @@
 // with it torchvision.
 #include "models/cards.h"
 #include "models/registry.h"
+#include "nn/flatten.h"
 #include "nn/partial_conv.h"
 #include "nn/resize.h"
-#include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/pool.h"
 #include "ops/reduce.h"
-#include "ops/reshape.h"
 
 namespace fovea {
 
@@ -65,9 +64,7 @@ Tensor vgg(Scope s, Tensor x, const VGG& m, const ModelOptions& o) {  // [n,h,w,
     x = max_pool(x, 2, 2), layer++;
   }
   Scope head = s["classifier"];
-  x = reshape(transpose(adaptive_avg_pool(x, kSide, kSide), {0, 3, 1, 2}),
-              {x.n(), -1});  // pixels innermost, as in the weights
-  x = dropout(head[2], relu(linear(head[0], x, kHidden)), 0.5f);
+  x = dropout(head[2], relu(linear(head[0], flatten(adaptive_avg_pool(x, kSide, kSide)), kHidden)), 0.5f);
   x = dropout(head[5], relu(linear(head[3], x, kHidden)), 0.5f);
   return linear(head[6], dropout(head, x, o.drop), o.classes);
 }

@@ -23,7 +23,7 @@ Tensor norm(Scope s, Tensor x, const ResNet& m, float gamma = 1) {
   return m.group_norm ? group_norm(s, x) : batch_norm(s, x, 1e-5f, gamma);
 }
 
-Tensor halve(Tensor x, AntiAlias a) { return a == AntiAlias::blur ? blur_pool(x, Border::mirror) : avg_pool(x, 2, 2); }
+Tensor halve(Tensor x, AntiAlias a) { return a == AntiAlias::blur ? blur_pool(x, Edge::reflect) : avg_pool(x, 2, 2); }
 // A 3x3 convolution, normalised and activated, that halves the map for stride 2 in the variant's way.
 Tensor conv3x3(Scope s, const std::string& i, Tensor x, int out, int stride, const ResNet& m, int groups = 1) {
   bool soft = stride == 2 && m.anti_alias != AntiAlias::none;

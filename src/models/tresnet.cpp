@@ -27,7 +27,7 @@ const ConvNorm layer{.init = fan_out_normal};
 Tensor leaky(Tensor x) { return maximum(x, 1e-3f * x); }
 Tensor layer3x3(Scope s, Tensor x, int out, int stride) {
   x = leaky(layer(s, x, out, 3));
-  return stride == 2 ? blur_pool(x, Border::mirror) : x;
+  return stride == 2 ? blur_pool(x, Edge::reflect) : x;
 }
 
 struct Block {

@@ -21,7 +21,7 @@ using Block = MobilePlace;
 Act act_of(const Block& b) { return b.row.act == Act::none ? b.m.act : b.row.act; }
 Dims ones(int n) { return n == 1 ? Dims{1} : Dims{1, 1}; }
 
-Tensor halve(Tensor x, Halving how) { return how == Halving::average ? avg_pool(x, 2, 2) : blur_pool(x, Border::zero); }
+Tensor halve(Tensor x, Halving how) { return how == Halving::average ? avg_pool(x, 2, 2) : blur_pool(x, Edge::zeros); }
 
 // A convolution, normalised and activated.
 struct Conv {
