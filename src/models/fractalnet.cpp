@@ -1,6 +1,6 @@
 // FractalNet (arXiv:1605.07648): blocks of columns, each twice as deep as the one before, whose outputs are averaged
 // wherever they end together; no residuals. Names of parameters follow an unofficial implementation in PyTorch.
-#include <cmath>
+#include <algorithm>
 
 #include "models/cards.h"
 #include "models/registry.h"
