@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "ir/rewrite.h"
 #include "ops/pointwise.h"
+#include "ops/reshape.h"
 
 namespace fovea {
 namespace {
@@ -72,10 +73,23 @@ class Sweep {
 
   std::vector<Tensor> through_body(const Node& n, std::span<const Tensor> in, Tensor seed) {
     Tensor y = body_of(n, in);
-    std::vector<Tensor> r = Sweep(y, in, true).run(y, seed);
-    for (size_t i = 0; i < in.size(); i++)  // an input that stands in two places has one gradient: all of it in the first
+    // A body that reshapes an input which is a reshape itself has made one of both: it reads what is behind the input.
+    std::vector<Tensor> cut(in.begin(), in.end());
+    std::vector<size_t> owner;
+    for (size_t i = 0; i < in.size(); i++)
+      if (const Node& node = graph_.node(in[i].id); node.op == &Reshape::op)
+        cut.push_back(graph_.at(node.inputs[0])), owner.push_back(i);
+    std::vector<Tensor> r = Sweep(y, cut, true).run(y, seed);
+    for (size_t i = 0; i < cut.size(); i++)  // what stands in two places has one gradient: all of it in the first
       for (size_t k = 0; k < i; k++)
-        if (in[k].id == in[i].id) r[i] = {};
+        if (cut[k].id == cut[i].id) r[i] = {};
+    for (size_t k = 0; k < owner.size(); k++)
+      if (Tensor behind = r[in.size() + k]) {
+        Tensor& sum = r[owner[k]];
+        behind = reshape(behind, in[owner[k]].shape());
+        sum = sum ? sum + behind : behind;
+      }
+    r.resize(in.size());
     return r;
   }
 

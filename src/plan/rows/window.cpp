@@ -1,5 +1,7 @@
-// Pooling.
+// Pooling, and kernels of pixels.
+#include "kernels/pixel_conv.h"
 #include "kernels/pool.h"
+#include "ops/pixel_conv.h"
 #include "ops/pool.h"
 #include "plan/rows/rows.h"
 
@@ -52,11 +54,44 @@ Bound bind_avg_grad(const Query& q) {
   return b;
 }
 
+std::shared_ptr<kernels::PixelConv> pixel_conv_of(const Query& q, const PixelConv& a, const Shape& x, const Shape& k) {
+  kernels::PixelConvShape s{.n = x[0],
+                            .c = x[3],
+                            .groups = k[3] / (a.size.h * a.size.w),
+                            .rows = {x[1], k[1], a.size.h, a.stride.h, a.dilation.h, a.pad.top},
+                            .columns = {x[2], k[2], a.size.w, a.stride.w, a.dilation.w, a.pad.left}};
+  return std::make_shared<kernels::PixelConv>(s, q.isa);
+}
+Bound bind_pixel_conv(const Query& q) {
+  Bound b;
+  b.run = [k = pixel_conv_of(q, q.node.attr.as<PixelConv>(), q.in(0), q.in(1))](const Call& c) {
+    k->forward(c.in[0], c.in[1], c.out[0], *c.pool);
+  };
+  return b;
+}
+Bound bind_pixel_input_grad(const Query& q) {
+  Bound b;
+  b.run = [k = pixel_conv_of(q, q.node.attr.as<PixelConvInputGrad>().conv, q.out(), q.in(0))](const Call& c) {
+    k->input_grad(c.in[0], c.in[1], c.out[0], *c.pool);
+  };
+  return b;
+}
+Bound bind_pixel_kernel_grad(const Query& q) {
+  Bound b;
+  b.run = [k = pixel_conv_of(q, q.node.attr.as<PixelConvKernelGrad>().conv, q.in(0), q.out())](const Call& c) {
+    k->kernel_grad(c.in[0], c.in[1], c.out[0], *c.pool);
+  };
+  return b;
+}
+
 const Row rows[] = {
     {&MaxPool::op, "max_pool", takes_all, bind_max},
     {&MaxPoolGrad::op, "max_pool_grad", takes_all, bind_max_grad},
     {&AvgPool::op, "avg_pool", takes_all, bind_avg},
     {&AvgPoolGrad::op, "avg_pool_grad", takes_all, bind_avg_grad},
+    {&PixelConv::op, "pixel_conv", takes_all, bind_pixel_conv},
+    {&PixelConvInputGrad::op, "pixel_conv_data", takes_all, bind_pixel_input_grad},
+    {&PixelConvKernelGrad::op, "pixel_conv_kernel", takes_all, bind_pixel_kernel_grad},
 };
 
 }  // namespace
