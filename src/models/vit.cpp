@@ -1,69 +1,7 @@
 // Vision Transformer (arXiv:2010.11929), DeiT (arXiv:2012.12877), DeiT III (arXiv:2204.07118). Names follow timm.
 #include "models/vit.h"
 
-#include "nn/transformer.h"
-#include "ops/layout.h"
-#include "ops/pointwise.h"
-#include "ops/reduce.h"
-#include "ops/reshape.h"
-
 namespace fovea {
-
-namespace {
-
-Tensor norm(Scope s, Tensor x, const ViT& m) { return m.rms ? rms_norm(s, x, m.eps) : layer_norm(s, x, m.eps); }
-
-Tensor block(Scope s, Tensor x, const ViT& m, float drop) {  // [n,t,c] -> same
-  auto scaled = [&](const char* name, Tensor y) { return m.scale != 0 ? layer_scale(s[name], y, "gamma", m.scale) : y; };
-  Tensor y = self_attention(s["attn"], norm(s["norm1"], x, m), m.heads, {.qkv_bias = m.qkv_bias});
-  x = x + drop_path(s["attn"], scaled("ls1", y), drop);
-  y = mlp(s["mlp"], norm(s["norm2"], x, m), static_cast<int>(m.dim * m.mlp_ratio), m.act);
-  return s.out(x + drop_path(s["mlp"], scaled("ls2", y), drop));
-}
-
-int prefix(const ViT& m) { return (m.class_token ? 1 : 0) + (m.distilled ? 1 : 0) + m.registers; }
-
-Tensor embed(Scope s, Tensor image, const ViT& m) {  // [n,h,w,3] -> [n,t,c]
-  Tensor patches = patch_embed(s["patch_embed"], image, m.dim, m.patch, !m.norm_first);
-  int n = patches.n(), t = patches.dim(1);
-  std::vector<Tensor> tokens;
-  auto add = [&](const char* name, int count, float std) {
-    tokens.push_back(broadcast_to(s.param(name, {1, count, m.dim}, normal(std)), {n, count, m.dim}));
-  };
-  if (m.class_token) add("cls_token", 1, 1e-6f);
-  if (m.distilled) add("dist_token", 1, 0.02f);
-  if (m.registers) add("reg_token", m.registers, 1e-6f);
-  Tensor position = s.param("pos_embed", {1, m.bare_prefix ? t : t + prefix(m), m.dim}, trunc_normal(0.02f));
-  tokens.push_back(m.bare_prefix ? patches + position : patches);
-  Tensor x = tokens.size() == 1 ? tokens[0] : concat(tokens, 1);
-  return m.bare_prefix ? x : x + position;
-}
-
-Tensor pooled(Scope s, Tensor x, const ViT& m) {  // [n,t,c] -> [n,c]
-  if (m.pool == TokenPool::token) return reshape(slice(x, 1, 0, 1), {x.n(), m.dim});
-  int skip = m.pool_prefix ? 0 : prefix(m);
-  if (skip) x = slice(x, 1, skip, x.dim(1) - skip);
-  int hidden = static_cast<int>(m.dim * m.mlp_ratio);
-  if (m.pool == TokenPool::attention) return attention_pool(s["attn_pool"], x, {m.heads, hidden, m.act, m.eps});
-  x = reshape(reduce_mean(x, {1}), {x.n(), m.dim});
-  return m.pool == TokenPool::average ? norm(s["fc_norm"], x, m) : x;
-}
-
-Tensor classify(Scope s, const char* name, Tensor x, const ModelOptions& o) {
-  return linear(s[name], dropout(s[name], x, o.drop), o.classes, {.init = truncated_normal});
-}
-
-}  // namespace
-
-Tensor vit(Scope s, Tensor x, const ViT& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  x = embed(s, x, m);
-  if (m.norm_first) x = norm(s["norm_pre"], x, m);
-  for (int i = 0; i < m.depth; i++) x = block(s["blocks"][i], x, m, drop_rate(o.drop_path, i, m.depth));
-  if (m.pool != TokenPool::average) x = norm(s["norm"], x, m);
-  Tensor y = classify(s, "head", pooled(s, x, m), o);
-  if (!m.distilled) return y;
-  return (y + classify(s, "head_dist", reshape(slice(x, 1, 1, 1), {x.n(), m.dim}), o)) * 0.5f;
-}
 
 namespace {
 
@@ -124,6 +62,6 @@ const Variant<ViT> variants[] = {
 
 }  // namespace
 
-std::vector<Model> models_of_vit() { return models_from<ViT>("vit", variants, vit); }
+std::vector<Model> models_of_vit() { return models_from<ViT>("vit", variants, build_vit); }
 
 }  // namespace fovea

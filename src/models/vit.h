@@ -1,37 +1,16 @@
-// The plain Vision Transformer as a value, for the families that only choose its switches.
+// Sizes of the Vision Transformer that papers agree on, and the switches that many tables turn.
 #pragma once
 #include "models/cards.h"
 #include "models/registry.h"
-#include "ops/activation.h"
+#include "nn/vit.h"
 
 namespace fovea {
 
-enum class TokenPool : uint8_t {
-  token,         // the class token, after a norm of all tokens
-  average,       // of the patches, then a norm
-  norm_average,  // of the patches, after a norm of all tokens
-  attention      // a learned query over the patches, after a norm of all tokens
-};
+inline Tensor build_vit(Scope s, Tensor image, const ViT& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
+  return vit(s, image, m, {o.classes, o.drop, o.drop_path});
+}
 
-struct ViT {
-  int patch, dim, depth, heads;
-  double mlp_ratio = 4;
-  Act act = Act::gelu;
-  float eps = 1e-6f;
-  bool rms = false;
-  bool qkv_bias = true;
-  float scale = 0;  // where layer scale starts; 0: none
-  TokenPool pool = TokenPool::token;
-  bool class_token = true;
-  bool distilled = false;    // a second class token with its own head, DeiT
-  int registers = 0;         // further tokens (arXiv:2309.16588)
-  bool bare_prefix = false;  // tokens that are no patches have no position
-  bool pool_prefix = false;  // they take part in pooling
-  bool norm_first = false;   // CLIP: a norm before the blocks, no bias in the patches
-};
-Tensor vit(Scope s, Tensor image, const ViT& m, const ModelOptions& o);  // [n,h,w,3] -> [n,classes]
-
-namespace vits {  // the sizes that papers agree on
+namespace vits {
 inline ViT tiny(int patch = 16) { return {patch, 192, 12, 3}; }
 inline ViT small(int patch = 16) { return {patch, 384, 12, 6}; }
 inline ViT medium(int patch = 16) { return {patch, 512, 12, 8}; }

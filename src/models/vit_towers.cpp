@@ -129,6 +129,6 @@ const Variant<ViT> variants[] = {
 
 }  // namespace
 
-std::vector<Model> models_of_vit_towers() { return models_from<ViT>("vit_towers", variants, vit); }
+std::vector<Model> models_of_vit_towers() { return models_from<ViT>("vit_towers", variants, build_vit); }
 
 }  // namespace fovea

@@ -54,13 +54,13 @@ static Tensor shift(Scope s, Tensor x, bool bias) {
   return bias ? s.param("bias", {x.c()}, fill(0)) : full(*x.graph, {x.c()}, 0);
 }
 
-Tensor layer_norm(Scope s, Tensor x, float eps, bool bias) {
-  Tensor weight = s.param("weight", {x.c()}, fill(1));
+Tensor layer_norm(Scope s, Tensor x, float eps, bool bias, float gamma) {
+  Tensor weight = s.param("weight", {x.c()}, fill(gamma));
   return layer_norm(x, weight, shift(s, x, bias), eps);
 }
 
-Tensor rms_norm(Scope s, Tensor x, float eps) {
-  return x * rsqrt(reduce_mean(square(x), {-1}) + eps) * s.param("weight", {x.c()}, fill(1));
+Tensor rms_norm(Scope s, Tensor x, float eps, float gamma) {
+  return x * rsqrt(reduce_mean(square(x), {-1}) + eps) * s.param("weight", {x.c()}, fill(gamma));
 }
 
 Tensor simple_norm(Scope s, Tensor x, float eps) {

@@ -33,9 +33,9 @@ struct LinearOptions {
 Tensor linear(Scope s, Tensor x, int out, const LinearOptions& o = {});  // [..., c] -> [..., out]
 
 Tensor batch_norm(Scope s, Tensor x, float eps = 1e-5f, float gamma = 1);  // gamma: the scale's starting value
-Tensor layer_norm(Scope s, Tensor x, float eps = 1e-6f, bool bias = true);
-Tensor rms_norm(Scope s, Tensor x, float eps = 1e-6f);     // x / rms(x), arXiv:1910.07467
-Tensor simple_norm(Scope s, Tensor x, float eps = 1e-6f);  // x / std(x): rms_norm with the spread for the size
+Tensor layer_norm(Scope s, Tensor x, float eps = 1e-6f, bool bias = true, float gamma = 1);
+Tensor rms_norm(Scope s, Tensor x, float eps = 1e-6f, float gamma = 1);  // x / rms(x), arXiv:1910.07467
+Tensor simple_norm(Scope s, Tensor x, float eps = 1e-6f);                // x / std(x): rms_norm with the spread for the size
 Tensor group_norm(Scope s, Tensor x, int groups = 32, float eps = 1e-5f, bool bias = true);  // arXiv:1803.08494
 Tensor global_response_norm(Scope s, Tensor x, float eps = 1e-6f);                           // arXiv:2301.00808
 Tensor response_norm(Tensor x, Tensor scale, Tensor shift, float eps = 1e-6f);               // the same, with these
