@@ -4,7 +4,6 @@
 #include "models/registry.h"
 #include "nn/transformer.h"
 #include "nn/windows.h"
-#include "ops/biased_attention.h"
 #include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -34,17 +33,9 @@ Tensor bias(Scope s, Pair map, int heads) {
   return concat(rows, 2);
 }
 
-Tensor attend(Scope s, Tensor x, Pair map, const BEiT& m) {  // [n,t,c] -> same
-  Tensor qkv = linear(s["qkv"], x, 3 * m.dim, {.bias = false, .init = truncated_normal});
-  Tensor shift[] = {s.param("q_bias", {m.dim}, fill(0)), full(*x.graph, {m.dim}, 0), s.param("v_bias", {m.dim}, fill(0))};
-  qkv = qkv + concat(shift, 0);
-  Tensor q = split_heads(qkv, 0, 3, m.heads), k = split_heads(qkv, 1, 3, m.heads), v = split_heads(qkv, 2, 3, m.heads);
-  Tensor y = reshape(biased_attention(q, k, v, attention_scale(q), bias(s, map, m.heads)), x.shape());
-  return linear(s["proj"], y, m.dim, {.init = truncated_normal});
-}
-
 Tensor block(Scope s, Tensor x, Pair map, const BEiT& m, float drop) {  // [n,t,c] -> same
-  Tensor y = attend(s["attn"], layer_norm(s["norm1"], x), map, m);
+  SelfAttention attention{.bias = bias(s["attn"], map, m.heads), .form = QkvForm::no_key_bias};
+  Tensor y = self_attention(s["attn"], layer_norm(s["norm1"], x), m.heads, attention);
   x = x + drop_path(s["attn"], layer_scale(s, y, "gamma_1", m.scale), drop);
   y = mlp(s["mlp"], layer_norm(s["norm2"], x), 4 * m.dim);
   return s.out(x + drop_path(s["mlp"], layer_scale(s, y, "gamma_2", m.scale), drop));

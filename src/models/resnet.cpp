@@ -79,18 +79,23 @@ Tensor stem(Scope s, Tensor x, const ResNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,64
 
 }  // namespace
 
-Tensor resnets::resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o, const Branch& branch) {
+Tensor resnets::resnet_map(Scope s, Tensor x, const ResNet& m, float drop_path, const Branch& branch, size_t stages) {
   x = stem(s, x, m);
   int total = m.depths[0] + m.depths[1] + m.depths[2] + m.depths[3], index = 0;
-  for (size_t stage = 0; stage < 4; stage++)
+  for (size_t stage = 0; stage < stages; stage++)
     for (int i = 0; i < m.depths[stage]; i++, index++) {
       Scope at = s["layer" + std::to_string(stage + 1)][i];
       int stride = stage > 0 && i == 0 ? 2 : 1;
       Widths width = block_widths(m, stage, index);
       Tensor y = branch ? branch(at, x, width, stride) : residual(at, x, m.kinds[stage], width, stride, m);
-      y = drop_path(at, y, drop_rate(o.drop_path, index, total));
+      y = fovea::drop_path(at, y, drop_rate(drop_path, index, total));
       x = at.out(relu(y + shortcut(at["downsample"], x, width.out, stride, m)));
     }
+  return x;
+}
+
+Tensor resnets::resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o, const Branch& branch) {
+  x = resnet_map(s, x, m, o.drop_path, branch);
   return linear(s["fc"], dropout(s["fc"], global_avg_pool(x), o.drop), o.classes);
 }
 

@@ -66,6 +66,8 @@ inline Widths block_widths(const ResNet& m, std::size_t stage, int index) {
 using Branch = std::function<Tensor(Scope, Tensor x, const Widths& widths, int stride)>;
 // The network, with `branch` in the place of its kinds of block.
 Tensor resnet(Scope s, Tensor x, const ResNet& m, const ModelOptions& o, const Branch& branch = {});
+// Its first stages: the map in front of pooling and classifier.
+Tensor resnet_map(Scope s, Tensor x, const ResNet& m, float drop_path, const Branch& branch = {}, size_t stages = 4);
 
 // The usual four stages of bottlenecks; and with the stem of three convolutions, its shortcuts halved by averaging.
 inline ResNet bottleneck(const std::array<int, 4>& depths) {

@@ -43,9 +43,9 @@ Tensor cross_covariance(Scope s, Tensor x, int heads) {
   return linear(s["proj"], reshape(transpose(y, {0, 2, 1, 3}), x.shape()), x.c(), kLinear);
 }
 
-Tensor class_attention(Scope s, Tensor x, int heads) {
+Tensor class_attention(Scope s, Tensor x, int heads, const std::string& prefix) {
   int c = x.c();
-  auto part = [&](const char* name, Tensor t) { return split_heads(linear(s[name], t, c, kLinear), 0, 1, heads); };
+  auto part = [&](const char* name, Tensor t) { return split_heads(linear(s[prefix + name], t, c, kLinear), 0, 1, heads); };
   Tensor q = part("q", slice(x, 1, 0, 1)), y = attention(q, part("k", x), part("v", x), attention_scale(q));
   return linear(s["proj"], reshape(y, {x.n(), 1, c}), c, kLinear);
 }

@@ -13,8 +13,8 @@ Tensor cross_covariance(Scope s, Tensor x, int heads);
 // [n,t,3c], bias [1 or n, heads, t, t] -> [n,t,c].
 Tensor cosine_attention(Tensor qkv, int heads, Tensor logit_scale, Tensor bias);
 Tensor normalized(Tensor x, int axis);  // of length 1 along an axis
-// The first token looks at all (CaiT, arXiv:2103.17239); parameters q, k, v, proj. [n,t,c] -> [n,1,c].
-Tensor class_attention(Scope s, Tensor x, int heads);
+// The first token looks at all (CaiT, arXiv:2103.17239); parameters q, k, v (or wq, ...), proj. [n,t,c] -> [n,1,c].
+Tensor class_attention(Scope s, Tensor x, int heads, const std::string& prefix = "");
 // Sines and cosines of the coordinates of a map [n,h,w,..], made its channels by token_projection: [1,h,w,dim].
 Tensor fourier_position(Scope s, Tensor map, int dim);
 

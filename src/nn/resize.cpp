@@ -1,5 +1,6 @@
 #include "nn/resize.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "ops/gather.h"
@@ -35,6 +36,16 @@ static Tensor bicubic_weights(Graph& g, int from, int to, bool) {
     sum = sum ? sum + part : part;
   }
   return sum;
+}
+
+// A cubic kernel with a = -0.5, at least as wide as the distance of the new places.
+static Tensor smooth_weights(Graph& g, int from, int to, bool) {
+  float scale = static_cast<float>(from) / static_cast<float>(to);
+  Tensor out = iota(g, {to, 1}, 0), in = iota(g, {1, from}, 1);
+  Tensor d = abs((in + 0.5f) - (out + 0.5f) * scale) / std::max(scale, 1.0f);
+  Tensor near = (1.5f * d - 2.5f) * d * d + 1.0f, far = ((-0.5f * d + 2.5f) * d - 4.0f) * d + 2.0f;
+  Tensor weight = select(greater(d, 1), far, near) * greater(scalar(d, 2), d);
+  return weight / reduce_sum(weight, {1});
 }
 
 static Tensor share_weights(Graph& g, int from, int to, bool) {
@@ -84,6 +95,10 @@ Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners) {
 Tensor resize_bicubic(Tensor x, int height, int width) {
   if (x.h() == height && x.w() == width) return x;
   return resample(x, height, width, bicubic_weights, false);
+}
+Tensor resize_smooth(Tensor x, int height, int width) {
+  if (x.h() == height && x.w() == width) return x;
+  return resample(x, height, width, smooth_weights, false);
 }
 Tensor adaptive_avg_pool(Tensor x, int height, int width) { return resample(x, height, width, share_weights, false); }
 

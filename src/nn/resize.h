@@ -8,6 +8,7 @@ namespace fovea {
 Tensor resize_nearest(Tensor x, int height, int width);  // pixel i is pixel floor(i * from / to)
 Tensor resize_bilinear(Tensor x, int height, int width, bool align_corners = false);
 Tensor resize_bicubic(Tensor x, int height, int width);
+Tensor resize_smooth(Tensor x, int height, int width);      // bicubic with antialiasing
 Tensor adaptive_avg_pool(Tensor x, int height, int width);  // means of equal shares, which may overlap by a pixel
 
 // Channels become pixels: channel (c times + i) times + j is row i and column j of channel c. [n,h,w,c*times*times] ->

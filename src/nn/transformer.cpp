@@ -91,6 +91,10 @@ Tensor attention_pool(Scope s, Tensor x, const MapPool& a) {
 Tensor mlp(Scope s, Tensor x, const Mlp& m) {
   const LinearOptions o{.bias = m.bias, .init = truncated_normal};
   Tensor y;
+  if (m.form == MlpForm::normed) {
+    y = m.norm(s["norm"], x);
+    return linear(s["w2"], activation(linear(s["w0"], y, m.hidden, o), m.act) * linear(s["w1"], y, m.hidden, o), x.c(), o);
+  }
   if (m.form == MlpForm::split) {
     y = activation(linear(s["fc1_g"], x, m.hidden, o), m.act) * linear(s["fc1_x"], x, m.hidden, o);
   } else if (m.form == MlpForm::packed) {

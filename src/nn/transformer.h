@@ -49,7 +49,8 @@ Tensor attention_pool(Scope s, Tensor x, const MapPool& a);
 enum class MlpForm : uint8_t {
   plain,   // fc1, fc2
   packed,  // gated (arXiv:2002.05202): the first half of fc1, activated, times the second
-  split    // gated, the halves are fc1_g and fc1_x
+  split,   // gated, the halves are fc1_g and fc1_x
+  normed   // gated, behind a norm: norm, w0, w1, w2 (ViTamin)
 };
 // Two linear layers, or three.
 struct Mlp {
