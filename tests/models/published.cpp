@@ -45,7 +45,13 @@ const std::set<std::string> others = {
     // convolutions with padding="same" are not seen there
     "convmixer_768_32",
     // terms of relative positions, for every pair there, for every distance here
-    "swinv2_cr_tiny_224", "swinv2_cr_tiny_ns_224", "halonet_h1"};
+    "swinv2_cr_tiny_224", "swinv2_cr_tiny_ns_224", "halonet_h1",
+    // the difference of two attentions, which there is taken in front of the product with the values
+    "vit_dwee_patch16_reg1_gap_256",
+    // resizing the picture, for us two products
+    "crossvit_tiny_240", "crossvit_9_dagger_240",
+    // LSTMs are not seen there
+    "sequencer2d_s"};
 
 // Published with their branches merged, without the norms that then are gone.
 const std::set<std::string> merged = {"ghostnetv3_050", "ghostnetv3_100", "repvgg_a0",  "repvgg_b1g4",  "repvgg_d2se",
