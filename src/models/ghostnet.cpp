@@ -1,6 +1,6 @@
 // GhostNet (arXiv:1911.11907): half of a layer's channels come from a cheap depthwise convolution of the other half. V2
 // (arXiv:2211.12905) gates them by attention along rows and columns, V3 (arXiv:2404.11202) trains branches that run as one
-// convolution. Names follow timm.
+// convolution, RepGhost (arXiv:2211.06088) adds where the others concatenate. Names follow timm.
 #include "models/cards.h"
 #include "models/registry.h"
 #include "nn/channel_attention.h"
@@ -18,7 +18,7 @@ namespace {
 
 struct GhostNet {
   double width = 1;
-  int version = 1;
+  int version = 1;  // 0: RepGhost
 };
 
 // Convolution and norm as neighbours in a sequence: their names are numbers.
@@ -48,7 +48,13 @@ Tensor gate(Scope s, Tensor x, int out) {
   return resize_nearest(sigmoid(numbered(s, k45, y, out, {5, 1}, 1, out)), x.h(), x.w());
 }
 
+Tensor rep_ghost(Scope s, Tensor x, int out, Act act) {
+  x = numbered(s["primary_conv"], k01, x, out, 1, 1, 1, act);
+  return activation(numbered(s["cheap_operation"], k01, x, out, 3, 1, out) + batch_norm(s["fusion_bn"][0], x), act);
+}
+
 Tensor ghost(Scope s, Tensor x, int out, Act act, int version, bool gated) {  // [n,h,w,c] -> [n,h,w,out]
+  if (version == 0) return rep_ghost(s, x, out, act);
   int half = (out + 1) / 2;
   Tensor parts[2];
   if (version < 3) {
@@ -88,7 +94,8 @@ Tensor block(Scope s, Tensor x, const Block& b, const GhostNet& m, bool gated) {
   return s.out(y + numbered(s["shortcut"], k23, x, out, 1, 1, 1));
 }
 
-const std::vector<std::vector<Block>> kStages = {
+using Stages = std::vector<std::vector<Block>>;
+const Stages kStages = {
     {{3, 16, 16, 0, 1}},
     {{3, 48, 24, 0, 2}},
     {{3, 72, 24, 0, 1}},
@@ -98,11 +105,21 @@ const std::vector<std::vector<Block>> kStages = {
     {{3, 200, 80, 0, 1}, {3, 184, 80, 0, 1}, {3, 184, 80, 0, 1}, {3, 480, 112, 0.25, 1}, {3, 672, 112, 0.25, 1}},
     {{5, 672, 160, 0.25, 2}},
     {{5, 960, 160, 0, 1}, {5, 960, 160, 0.25, 1}, {5, 960, 160, 0, 1}, {5, 960, 160, 0.25, 1}}};
+const Stages kRepStages = {
+    {{3, 8, 16, 0, 1}},
+    {{3, 24, 24, 0, 2}},
+    {{3, 36, 24, 0, 1}},
+    {{5, 36, 40, 0.25, 2}},
+    {{5, 60, 40, 0.25, 1}},
+    {{3, 120, 80, 0, 2}},
+    {{3, 100, 80, 0, 1}, {3, 120, 80, 0, 1}, {3, 120, 80, 0, 1}, {3, 240, 112, 0.25, 1}, {3, 336, 112, 0.25, 1}},
+    {{5, 336, 160, 0.25, 2}},
+    {{5, 480, 160, 0, 1}, {5, 480, 160, 0.25, 1}, {5, 480, 160, 0, 1}, {5, 480, 160, 0.25, 1}}};
 
 Tensor ghostnet(Scope s, Tensor x, const GhostNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = conv_norm_act(s, x, round_channels(16 * m.width, 4), 3, {.stride = 2, .conv = "conv_stem", .norm = "bn1"});
   int index = 0, stage = 0;
-  for (const std::vector<Block>& blocks : kStages) {
+  for (const std::vector<Block>& blocks : m.version ? kStages : kRepStages) {
     Scope at = s["blocks"][stage++];
     for (int i = 0; i < static_cast<int>(blocks.size()); i++, index++)
       x = block(at[i], x, blocks[static_cast<size_t>(i)], m, m.version > 1 && index > 1);
@@ -113,11 +130,15 @@ Tensor ghostnet(Scope s, Tensor x, const GhostNet& m, const ModelOptions& o) {  
 }
 
 const Variant<GhostNet> variants[] = {
-    {"ghostnet_050", {0.5}, imagenet_card()},      {"ghostnet_100", {1}, imagenet_card()},
-    {"ghostnet_130", {1.3}, imagenet_card()},      {"ghostnetv2_100", {1, 2}, imagenet_card()},
-    {"ghostnetv2_130", {1.3, 2}, imagenet_card()}, {"ghostnetv2_160", {1.6, 2}, imagenet_card()},
-    {"ghostnetv3_050", {0.5, 3}, imagenet_card()}, {"ghostnetv3_100", {1, 3}, imagenet_card()},
-    {"ghostnetv3_130", {1.3, 3}, imagenet_card()}, {"ghostnetv3_160", {1.6, 3}, imagenet_card()},
+    {"ghostnet_050", {0.5}, imagenet_card()},        {"ghostnet_100", {1}, imagenet_card()},
+    {"ghostnet_130", {1.3}, imagenet_card()},        {"ghostnetv2_100", {1, 2}, imagenet_card()},
+    {"ghostnetv2_130", {1.3, 2}, imagenet_card()},   {"ghostnetv2_160", {1.6, 2}, imagenet_card()},
+    {"ghostnetv3_050", {0.5, 3}, imagenet_card()},   {"ghostnetv3_100", {1, 3}, imagenet_card()},
+    {"ghostnetv3_130", {1.3, 3}, imagenet_card()},   {"ghostnetv3_160", {1.6, 3}, imagenet_card()},
+    {"repghostnet_050", {0.5, 0}, imagenet_card()},  {"repghostnet_058", {0.58, 0}, imagenet_card()},
+    {"repghostnet_080", {0.8, 0}, imagenet_card()},  {"repghostnet_100", {1, 0}, imagenet_card()},
+    {"repghostnet_111", {1.11, 0}, imagenet_card()}, {"repghostnet_130", {1.3, 0}, imagenet_card()},
+    {"repghostnet_150", {1.5, 0}, imagenet_card()},  {"repghostnet_200", {2, 0}, imagenet_card()},
 };
 
 }  // namespace
