@@ -7,7 +7,7 @@
 #include "nn/layers.h"
 #include "nn/resize.h"
 #include "ops/conv2d.h"
-#include "ops/layout.h"
+#include "ops/gather.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
 
@@ -24,12 +24,6 @@ Tensor layer(Scope s, Tensor x, int out, int window = 1, int groups = 1) {
   return conv(s, x, out, window, {.groups = groups, .bias = true});
 }
 
-Tensor vector(Graph& g, std::span<const float> values) {  // [size]
-  std::vector<Tensor> parts;
-  for (float v : values) parts.push_back(full(g, {1}, v));
-  return concat(parts, 0);
-}
-
 // The authors' filters, of which only the second is the textbook's.
 using Filter = std::array<float, 9>;
 constexpr Filter sobel_x = {0, 1, -1, 2, 0, -2, 1, 0, -1}, sobel_y = {1, 2, 1, 0, 0, 0, -1, -2, -1},
@@ -38,7 +32,7 @@ constexpr Filter sobel_x = {0, 1, -1, 2, 0, -2, 1, 0, -1}, sobel_y = {1, 2, 1, 0
 // A fixed filter times a learned factor for each channel. [n,h,w,c] -> same.
 Tensor edges(Scope s, Tensor x, const std::string& name, const Filter& filter) {
   int c = x.c();
-  Tensor kernel = s.param("scale_" + name, {c, 1, 1, 1}, normal(1e-3f)) * reshape(vector(s.graph(), filter), {1, 3, 3, 1});
+  Tensor kernel = s.param("scale_" + name, {c, 1, 1, 1}, normal(1e-3f)) * reshape(numbers(s.graph(), filter), {1, 3, 3, 1});
   return conv2d(x, kernel, {.pad = 1, .groups = c}) + s.param(name + "_bias", {c}, normal(1e-3f));
 }
 
@@ -66,7 +60,7 @@ Tensor block(Scope s, Tensor x, bool trained) {  // [n,h,w,c] -> same
 Tensor cfsr(Scope s, Tensor image, const Cfsr& m, const ModelOptions&) {  // [n,h,w,3] -> [n,times*h,times*w,3]
   constexpr std::array<float, 3> mean = {0.4488f, 0.4371f, 0.4040f};
   int c = image.c();
-  Tensor offset = c == 3 ? vector(s.graph(), mean) : full(s.graph(), {c}, 0);
+  Tensor offset = c == 3 ? numbers(s.graph(), mean) : full(s.graph(), {c}, 0);
   Tensor first = layer(s["conv_first"], image - offset, 48, 3), x = first;
   for (int i = 0; i < 2; i++) {
     Scope stage = s["layers"][i];

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "base/error.h"
+#include "ops/layout.h"
 #include "ops/loops.h"
 #include "ops/pointwise.h"
 
@@ -11,6 +13,12 @@ namespace fovea {
 
 Tensor iota(Graph& g, const Shape& shape, int axis) {
   return g.add(&Iota::op, Attr(Iota{shape, axis < 0 ? axis + shape.rank : axis}), {});
+}
+Tensor numbers(Graph& g, std::span<const float> values) {
+  std::vector<Tensor> parts;
+  parts.reserve(values.size());
+  for (float v : values) parts.push_back(full(g, {1}, v));
+  return concat(parts, 0);
 }
 Tensor gather(Tensor table, Tensor index) { return record(Gather{}, {table, index}); }
 

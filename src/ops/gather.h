@@ -22,6 +22,7 @@ struct GatherGrad {
 };
 
 Tensor iota(Graph& g, const Shape& shape, int axis);
-Tensor gather(Tensor table, Tensor index);  // [rows, ...], [i...] -> [i..., ...]
+Tensor numbers(Graph& g, std::span<const float> values);  // these, [size]
+Tensor gather(Tensor table, Tensor index);                // [rows, ...], [i...] -> [i..., ...]
 
 }  // namespace fovea

@@ -3,11 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "base/error.h"
 #include "nn/dcls.h"
 #include "nn/edges.h"
 #include "nn/mobile.h"
+#include "nn/resize.h"
+#include "nn/windows.h"
+#include "ops/gather.h"
+#include "ops/global_filter.h"
+#include "ops/layout.h"
+#include "ops/pointwise.h"
 #include "run/interpret.h"
 
 namespace fovea {
@@ -145,6 +152,23 @@ TEST(Layers, MobileDepthIsSharedOutFromTheLastRow) {
     wide.push_back(p->type.shape[0]);
   EXPECT_EQ(wide, (std::vector<int>{16, 16, 32, 32, 32}));  // 3 rows become 5: 3 of the last, 2 left for the first
   EXPECT_TRUE(g.find_param("blocks.0.1.conv_dw.weight"));
+}
+
+TEST(Layers, PixelShuffle) {
+  std::vector<double> x = {0, 1, 2, 3, 4, 5, 6, 7};  // two pixels of a 2x2 block each
+  expect_near(value({1, 1, 2, 4}, x, {}, [](Scope, Tensor t) { return pixel_shuffle(t, 2); }), {0, 1, 4, 5, 2, 3, 6, 7});
+}
+
+// A spectrum that turns with the frequency moves the picture around its edge.
+TEST(Layers, GlobalFilterIsACircularConvolution) {
+  std::vector<double> x(30);
+  for (size_t i = 0; i < x.size(); i++) x[i] = std::sin(static_cast<double>(i * i));
+  auto moved = [](Scope s, Tensor t) {  // by one column of five
+    Tensor angle = iota(s.graph(), {1, 3, 3, 1}, 2) * (2 * std::numbers::pi_v<float> / 5);
+    Tensor parts[] = {cos(angle), -sin(angle)};
+    return global_filter(t, broadcast_to(concat(parts, 3), {2, 3, 3, 2}));
+  };
+  expect_near(value({1, 3, 5, 2}, x, {}, moved), value({1, 3, 5, 2}, x, {}, [](Scope, Tensor t) { return roll(t, 2, 1); }));
 }
 
 }  // namespace
