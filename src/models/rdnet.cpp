@@ -1,4 +1,6 @@
 // RDNet (arXiv:2403.19588): dense connections with blocks of today's kind. Names follow timm.
+#include <algorithm>
+
 #include "models/cards.h"
 #include "models/registry.h"
 #include "nn/channel_attention.h"
