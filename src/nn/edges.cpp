@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "ops/layout.h"
+#include "ops/pointwise.h"
 
 namespace fovea {
 
@@ -16,21 +17,29 @@ Edge edge_of(const std::string& name) {
   fail(Code::usage, "there is no padding mode \"{}\": zeros, reflect, replicate or circular", escape_control(name));
 }
 
-// The pixel of n that stands at place i, which may lie beyond the edge.
-static int source(int i, int n, Edge edge) {
-  if (edge == Edge::replicate) return std::clamp(i, 0, n - 1);
-  if (edge == Edge::circular) return (i + n) % n;
-  return i < 0 ? -i : i < n ? i : 2 * (n - 1) - i;
+// `count` pixels before the first (or behind the last) of an axis.
+static Tensor beyond(Tensor x, int axis, int count, bool before, Edge edge) {
+  int n = x.dim(axis);
+  if (edge == Edge::circular) return slice(x, axis, before ? n - count : 0, count);
+  if (edge == Edge::replicate) {
+    Shape shape = x.shape();
+    shape[axis] = count;
+    return broadcast_to(slice(x, axis, before ? 0 : n - 1, 1), shape);
+  }
+  std::vector<Tensor> pixels;
+  for (int i = 0; i < count; i++) pixels.push_back(slice(x, axis, before ? count - i : n - 2 - i, 1));
+  return concat(pixels, axis);
 }
 
 static Tensor pad_axis(Tensor x, int axis, int before, int after, Edge edge) {
-  int n = x.dim(axis), most = edge == Edge::reflect ? n - 1 : edge == Edge::circular ? n : before + after;
-  if (std::max(before, after) > most) fail(Code::usage, "padding {}+{} of {} pixels by themselves", before, after, n);
+  int n = x.dim(axis), most = edge == Edge::reflect ? n - 1 : n;
+  if (before < 0 || after < 0) fail(Code::usage, "padding must be at least 0");
+  if (edge != Edge::replicate && std::max(before, after) > most)
+    fail(Code::usage, "padding {}+{} of {} pixels by themselves", before, after, n);
   std::vector<Tensor> parts;
-  for (int i = -before; i < n + after; i++) {
-    if (i == 0) parts.push_back(x);
-    if (i < 0 || i >= n) parts.push_back(slice(x, axis, source(i, n, edge), 1));
-  }
+  if (before) parts.push_back(beyond(x, axis, before, true, edge));
+  parts.push_back(x);
+  if (after) parts.push_back(beyond(x, axis, after, false, edge));
   return parts.size() == 1 ? x : concat(parts, axis);
 }
 

@@ -14,6 +14,7 @@ static int taps(const PixelConv& a) { return a.size.h * a.size.w; }
 // The result's shape, which must be where there are kernels.
 static Shape result(const PixelConv& a, const Shape& x, const Shape& k) {
   if (x.rank != 4 || k.rank != 4) fail(Code::usage, "pixel_conv takes x [n,h,w,c] and kernels [n,h',w',groups*size]");
+  if (a.size.h < 1 || a.size.w < 1) fail(Code::usage, "a kernel has at least 1 pixel");
   Conv2d conv{.stride = a.stride, .pad = a.pad, .dilation = a.dilation};
   Shape y = conv2d_shape(x, {x[3], a.size.h, a.size.w, x[3]}, conv);
   int groups = k[3] / taps(a);
