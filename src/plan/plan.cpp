@@ -212,19 +212,31 @@ class Planner {
                 0};
     s.run = std::move(b.run);
     s.band = std::move(b.band);
-    if (b.packs >= 0) add_packing(s, b, result);
+    if (b.packs >= 0) add_packing(s, b, id, result);
     push(std::move(s), result);
   }
 
-  void add_packing(Step& s, Bound& b, int result) {
-    Ref from = s.in[static_cast<size_t>(b.packs)];
-    bool once = fixed(b.reads[static_cast<size_t>(b.packs)]);
-    int64_t floats = static_cast<int64_t>(b.packed_floats);
+  void add_packing(Step& s, Bound& b, int id, int result) {
+    Ref from = std::exchange(s.in[at(b.packs)], {});  // the kernel reads the packed form alone
+    const int weight = b.reads[at(b.packs)];
+    const bool once = fixed(weight);
+    const int64_t floats = static_cast<int64_t>(b.packed_floats);
+    // The steps of a recurrence share their weights.
+    for (auto& [other, packed] : packed_[weight])
+      if (once && packed.floats == floats && alike(id, other)) return void(s.packed = packed);
     s.packed = {add_buffer(once ? Buffer::setup : Buffer::arena, floats), 0, floats};
-    s.in[static_cast<size_t>(b.packs)] = {};  // the kernel reads the packed form alone
+    packed_[weight].emplace_back(id, s.packed);
     Step p{.kernel = "pack", .scope = g().scope_name(node(result).scope), .in = {from}, .out = {s.packed}};
     p.run = [pack = std::move(b.pack)](const Call& c) { pack(c.in[0], c.out[0], *c.pool); };
     (once ? plan_->setup : plan_->steps).push_back(std::move(p));
+  }
+
+  // Nodes that get equal kernels.
+  bool alike(int a, int b) const {
+    const Node &x = node(a), &y = node(b);
+    auto same_type = [&](int i, int j) { return node(i).type == node(j).type; };
+    return x.op == y.op && x.attr == y.attr &&
+           std::equal(x.inputs.begin(), x.inputs.end(), y.inputs.begin(), y.inputs.end(), same_type);
   }
 
   // Sums over the same domain and axes whose inputs are all there run as one sweep.
@@ -299,10 +311,11 @@ class Planner {
 
   std::unique_ptr<Plan> plan_;
   Fusion fusion_;
-  std::vector<int> buffer_of_;      // by node, of roots
-  std::map<int, int> epilogue_of_;  // group -> kernel value that it finishes
-  std::map<int, int> delayed_;      // kernel value -> group
-  std::map<int, Bound> bound_;      // kernels made so far, by node
+  std::vector<int> buffer_of_;                              // by node, of roots
+  std::map<int, int> epilogue_of_;                          // group -> kernel value that it finishes
+  std::map<int, int> delayed_;                              // kernel value -> group
+  std::map<int, Bound> bound_;                              // kernels made so far, by node
+  std::map<int, std::vector<std::pair<int, Ref>>> packed_;  // by weight: nodes whose kernels read it, and packed where
   std::map<int, std::vector<std::string>> refused_;
 };
 

@@ -9,6 +9,7 @@
 #include "ops/activation.h"
 #include "ops/conv2d.h"
 #include "ops/layout.h"
+#include "ops/matmul.h"
 #include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -289,6 +290,23 @@ void expect_rounding(const std::vector<float>& got, const std::vector<float>& wa
   for (float v : want) largest = std::max(largest, std::fabs(static_cast<double>(v)));
   ASSERT_GT(largest, 0) << what;
   for (size_t i = 0; i < want.size(); i++) ASSERT_NEAR(got[i], want[i], tolerance * largest) << what << " " << i;
+}
+
+// The weights of a recurrence are packed once, not for every step; another layer's are its own.
+TEST(Plan, StepsOfARecurrenceSharePackedWeights) {
+  Graph g;
+  auto weight = [&](const char* name) { return g.param({.name = name, .init = normal(0.1f), .type = {{256, 256}}}); };
+  Tensor x = g.input("image", {{64, 256}}), w = weight("w");
+  for (int i = 0; i < 5; i++) x = tanh(linear(x, w));
+  g.output("logits", linear(x, weight("v")));
+  auto plan = make_plan(g, {});
+  auto packing = [](const Step& s) { return s.kernel == "pack"; };
+  EXPECT_EQ(std::count_if(plan->setup.begin(), plan->setup.end(), packing), 2);
+  State state;
+  state.add(g, 1);
+  Pool pool(2);
+  const std::vector<float> right = test::logits(g, state, {.threads = 2, .reference = true}, pool);
+  expect_rounding(test::logits(g, state, {.threads = 2}, pool), right, 1e-5, "all steps");
 }
 
 // Fusion may take a sum in another order, no more.
