@@ -1,8 +1,20 @@
 #include "ir/rewrite.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace fovea {
+
+std::vector<char> fixed_nodes(const Graph& g) {
+  std::vector<char> r(static_cast<size_t>(g.size()));
+  for (int id = 0; id < g.size(); id++) {
+    const Node& n = g.node(id);
+    bool all = std::all_of(n.inputs.begin(), n.inputs.end(), [&](int in) { return r[static_cast<size_t>(in)] != 0; });
+    r[static_cast<size_t>(id)] = n.op != &Input::op && all;
+  }
+  return r;
+}
 
 std::vector<char> reachable(const Graph& g) {
   std::vector<char> live(static_cast<size_t>(g.size()), 0);

@@ -31,6 +31,8 @@ std::unique_ptr<Graph> rewrite(const Graph& g, const Rewriter::Rule& rule);
 
 // Nodes that outputs and updates need.
 std::vector<char> reachable(const Graph& g);
+// Nodes that depend on parameters and constants alone.
+std::vector<char> fixed_nodes(const Graph& g);
 // What a composite is made of, recorded where `in` are. Fails as a defect if it is not of the type that infer told.
 Tensor body_of(const Node& n, std::span<const Tensor> in);
 // The node records its body in its own graph; the result stands for it.

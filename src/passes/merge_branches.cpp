@@ -33,15 +33,7 @@ Tensor plus(Tensor a, Tensor b) { return !a ? b : !b ? a : a + b; }
 
 class Merger {
  public:
-  explicit Merger(const Graph& g) : fixed_(static_cast<size_t>(g.size())) {
-    for (int id = 0; id < g.size(); id++) {
-      const Node& n = g.node(id);
-      bool leaf = g.param_of(id) || n.op == &Full::op;
-      fixed_[static_cast<size_t>(id)] = leaf || (!is_leaf(n) && std::all_of(n.inputs.begin(), n.inputs.end(), [&](int i) {
-                                          return fixed_[static_cast<size_t>(i)];
-                                        }));
-    }
-  }
+  explicit Merger(const Graph& g) : fixed_(fixed_nodes(g)) {}
 
   // The sum under node `id`, with branches merged; none if there is nothing to merge.
   Tensor merged(Rewriter& r, int id) {

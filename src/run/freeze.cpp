@@ -13,17 +13,6 @@ namespace {
 using Marks = std::vector<char>;
 bool marked(const Marks& m, int id) { return m[static_cast<size_t>(id)] != 0; }
 
-// Nodes that depend on parameters alone.
-Marks fixed_nodes(const Graph& g) {
-  Marks r(static_cast<size_t>(g.size()));
-  for (int i = 0; i < g.size(); i++) {
-    const Node& n = g.node(i);
-    bool all = std::all_of(n.inputs.begin(), n.inputs.end(), [&](int in) { return marked(r, in); });
-    r[static_cast<size_t>(i)] = n.op != &Input::op && all;
-  }
-  return r;
-}
-
 // Fixed nodes that others read, or that are outputs.
 Marks border(const Graph& g, const Marks& live, const Marks& fixed) {
   Marks r(fixed.size());
