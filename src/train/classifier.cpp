@@ -19,6 +19,13 @@ void apply(const CardChanges& changes, Card& card) {
   if (changes.crop_pct > 0) card.crop_pct = static_cast<float>(changes.crop_pct);
 }
 
+const Model& find_classifier(const std::string& name) {
+  const Model& m = find_model(name);
+  if (m.kind != ModelKind::classifier)
+    fail(Code::unsupported, "{}: is no classifier: inspect, bench and verify know it, predict, val and train do not", name);
+  return m;
+}
+
 ModelInfo identify(const std::string& model, const NetworkFile& weights, const CardChanges& changes) {
   std::optional<ModelInfo> told = weights.file ? model_info(*weights.file, weights.path) : std::nullopt;
   if (!told && model.empty()) {
@@ -39,9 +46,6 @@ ModelInfo identify(const std::string& model, const NetworkFile& weights, const C
     const Model& m = find_model(model);
     info = {.model = model, .options = resolve(m, {}), .card = m.card, .classes = {}};
   }
-  if (find_model(info.model).kind != ModelKind::classifier)
-    fail(Code::unsupported, "{}: is no classifier: inspect, bench and verify know it, predict, val and train do not",
-         info.model);
   apply(changes, info.card);
   info.options.height = info.card.height, info.options.width = info.card.width;
   return info;
@@ -59,6 +63,7 @@ static void make_room(State& state, const Graph& g) {
 Classifier::Classifier(ModelInfo info, const NetworkFile& weights, int batch, Pool& pool, uint64_t mem_limit,
                        const PlanOptions& options)
     : info_(std::move(info)), batch_(batch) {
+  find_classifier(info_.model);
   std::unique_ptr<Graph> graph = inference_graph(info_, batch);
   PlanOptions own = options;
   own.threads = pool.size();

@@ -24,6 +24,9 @@ struct NetworkFile {
   std::unique_ptr<TensorFile> file;  // none: no weights
 };
 
+// find_model() for those who need classes: unsupported if it has none.
+const Model& find_classifier(const std::string& name);
+
 // What the file says it is, or else the registry's card of `model`; usage errors where neither knows, or both differ.
 ModelInfo identify(const std::string& model, const NetworkFile& weights, const CardChanges& changes = {});
 

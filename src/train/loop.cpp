@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "data/loader.h"
 #include "train/checkpoint.h"
+#include "train/classifier.h"
 #include "train/report.h"
 #include "train/run_folder.h"
 #include "train/setup.h"
@@ -109,7 +110,7 @@ void check_scopes(const Decay& decay, const Graph& g, const std::string& model) 
 std::unique_ptr<Graph> training_model(const TrainConfig& c, const ModelInfo& info, const TrainHooks& hooks, bool resume) {
   ModelOptions o = info.options;
   o.drop = static_cast<float>(c.drop), o.drop_path = static_cast<float>(c.drop_path);
-  std::unique_ptr<Graph> g = build_model(find_model(c.model), c.batch_size, o);
+  std::unique_ptr<Graph> g = build_model(find_classifier(c.model), c.batch_size, o);
   check_scopes(step_of(c).optimizer.decay, *g, c.model);
   if (!c.init.empty() && !resume) check_fit(*g, *hooks.open(c.init), c.init, init_options(c, info));
   return g;
