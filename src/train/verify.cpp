@@ -17,6 +17,7 @@
 #include "run/program.h"
 #include "train/fixture_io.h"
 #include "train/step.h"
+#include "train/weights.h"
 
 namespace fovea {
 
@@ -35,11 +36,19 @@ const std::vector<std::string>* group_of(const Fixture& f, const std::string& na
   return nullptr;
 }
 
-// The state that a model must have: no counters, no constants.
-Shapes expected_state(const Fixture& f) {
+// The state that a model must have, by its own names: no counters, no constants.
+Shapes expected_state(const Fixture& f, const Graph& g, const Renames& renames) {
   Shapes r;
   for (const FixtureTensor& t : f.state)
-    if (!t.name.ends_with("num_batches_tracked") && !f.structural.count(t.name)) r[t.name] = t.shape;
+    if (!t.name.ends_with("num_batches_tracked") && !f.structural.count(t.name)) r[renamed(t.name, g, renames)] = t.shape;
+  return r;
+}
+
+// What the reference calls parameters of other names.
+std::map<std::string, std::string> names_in(const Fixture& f, const Graph& g, const Renames& renames) {
+  std::map<std::string, std::string> r;
+  for (const FixtureTensor& t : f.state)
+    if (std::string ours = renamed(t.name, g, renames); ours != t.name) r[ours] = t.name;
   return r;
 }
 
@@ -52,8 +61,8 @@ Shapes our_state(const Graph& g) {
   return r;
 }
 
-void compare_state(const Fixture& f, const Graph& g) {
-  Shapes want = expected_state(f), have = our_state(g);
+void compare_state(const Fixture& f, const Graph& g, const Renames& renames) {
+  Shapes want = expected_state(f, g, renames), have = our_state(g);
   for (auto& [name, shape] : have) {
     if (f.structural.count(name)) continue;  // as it starts
     auto it = want.find(name);
@@ -75,13 +84,16 @@ void compare_state(const Fixture& f, const Graph& g) {
     fail(Code::mismatch, "got {} parameters, need {}", count, f.params);
 }
 
-void fill_state(const Fixture& f, const Graph& g, double gain, State& state) {
+void fill_state(const Fixture& f, const Graph& g, const Renames& renames, double gain, State& state) {
+  const auto foreign = names_in(f, g, renames);
   for (const Param& p : g.params()) {
     if (f.structural.count(p.name)) continue;
     Shape shape = p.file_shape();
     const auto* group = group_of(f, p.name);
     std::vector<int64_t> dims(shape.begin(), shape.end());
-    std::vector<float> values = hashfill(group ? group->back() : p.name, dims, gain, f.exceptions);
+    auto other = foreign.find(p.name);
+    const std::string& name = group ? group->back() : other != foreign.end() ? other->second : p.name;
+    std::vector<float> values = hashfill(name, dims, gain, f.exceptions);
     Array& array = state.has(p.name) ? state.at(p.name) : state.put(p.name, Array(p.type.shape));
     from_file_order(p, values.data(), array.data());
   }
@@ -142,17 +154,17 @@ void verify(const Fixture& f, Pool& pool, kernels::Precision precision, VerifyRe
   if (!model) find_model(f.model);
   result.built = true;
   std::unique_ptr<Graph> graph = fixture_graph(f, *model);
-  compare_state(f, *graph);
+  compare_state(f, *graph, model->renames);
   State state;
   if (!f.structural.empty()) state.add(*graph, 0);
-  fill_state(f, *graph, 1, state);
+  fill_state(f, *graph, model->renames, 1, state);
   std::unique_ptr<Graph> runs = eval_graph(*graph);
   add_gradients(f, *runs);
   Program program(make_plan(*runs, {.threads = pool.size(), .precision = precision}), state, pool);
   for (FixtureRun run : f.runs) {
     if (run.tolerance < 0) continue;
     if (precision == kernels::Precision::bf16) run.tolerance = std::max(run.tolerance, bf16_tolerance);
-    if (run.gain != 1) fill_state(f, *graph, run.gain, state), program.refresh();
+    if (run.gain != 1) fill_state(f, *graph, model->renames, run.gain, state), program.refresh();
     if (model->ranks) run.tolerance = std::max(run.tolerance, kRankTolerance);
     fill_inputs(f, program);
     program.run();

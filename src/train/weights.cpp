@@ -28,18 +28,6 @@ bool capture(std::string_view pattern, std::string_view text, std::vector<std::s
   return false;
 }
 
-std::string renamed(const std::string& name, const Graph& g, const LoadOptions& options) {
-  for (auto& [pattern, replacement] : options.renames) {
-    std::vector<std::string_view> taken;
-    if (g.find_param(name) || !capture(pattern, name, taken)) continue;
-    std::string r;
-    size_t next = 0;
-    for (char c : replacement) r += c == '*' && next < taken.size() ? taken[next++] : std::string_view(&c, 1);
-    if (g.find_param(r)) return r;
-  }
-  return name;
-}
-
 bool ignored(const std::string& name) { return name.ends_with("num_batches_tracked") || is_slot(name); }
 
 std::string dims_text(std::span<const int64_t> d) { return fmt::format("[{}]", fmt::join(d, ", ")); }
@@ -126,7 +114,7 @@ Match match(const Graph& g, const TensorFile& file, const std::string& path, con
   Match m;
   std::set<std::string> met;
   for (const TensorEntry& t : file.tensors()) {
-    std::string name = renamed(t.name, g, options);
+    std::string name = renamed(t.name, g, options.renames);
     const Param* p = g.find_param(name);
     if (!p || !met.insert(name).second) {
       if (!ignored(name)) m.extra.push_back(t.name);
@@ -146,11 +134,23 @@ Match match(const Graph& g, const TensorFile& file, const std::string& path, con
 
 }  // namespace
 
+std::string renamed(const std::string& name, const Graph& g, const Renames& renames) {
+  for (auto& [pattern, replacement] : renames) {
+    std::vector<std::string_view> taken;
+    if (g.find_param(name) || !capture(pattern, name, taken)) continue;
+    std::string r;
+    size_t next = 0;
+    for (char c : replacement) r += c == '*' && next < taken.size() ? taken[next++] : std::string_view(&c, 1);
+    if (g.find_param(r)) return r;
+  }
+  return name;
+}
+
 double agreement(const Graph& g, const TensorFile& file, const LoadOptions& options) {
   int64_t both = 0, theirs = 0, ours = static_cast<int64_t>(g.params().size());
   for (const TensorEntry& t : file.tensors()) {
     if (ignored(t.name)) continue;
-    const Param* p = g.find_param(renamed(t.name, g, options));
+    const Param* p = g.find_param(renamed(t.name, g, options.renames));
     both += p && (t.shape == wanted_shape(*p) || other_classes(*p, t.shape, options.classes));
     theirs++;
   }

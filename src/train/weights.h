@@ -24,9 +24,13 @@ void describe(const ModelInfo& info, Metadata& metadata);
 // None in files of others; bad_file if it is there and damaged.
 std::optional<ModelInfo> model_info(const TensorFile& file, const std::string& path);
 
+using Renames = std::vector<std::pair<std::string, std::string>>;
+// What the model calls a parameter that others call `name`; see Model::renames.
+std::string renamed(const std::string& name, const Graph& g, const Renames& renames);
+
 struct LoadOptions {
   int classes = 0;  // > 0: a parameter of so many rows keeps its initial value where the file's has another number of rows
-  std::vector<std::pair<std::string, std::string>> renames = {};  // see Model::renames
+  Renames renames = {};
 };
 struct Loaded {
   int tensors = 0;
