@@ -26,12 +26,6 @@ struct SwinV2 {
 constexpr float kEps = 1e-5f;
 constexpr int kPatch = 4, kWindows = 8;  // windows along a side of the first stage
 
-// A small network over distances: [1,heads,t,t].
-Tensor bias(Scope s, Tensor x, Pair window, int heads) {
-  Tensor hidden = relu(linear(s["fc1"], log_distances(*x.graph, window), 384));
-  return relative_bias(linear(s["fc2"], hidden, heads), window);
-}
-
 Tensor attend(Scope s, Tensor t, int heads, Tensor bias) {  // [n,t,c] -> same
   Tensor qkv = linear(s["qkv"], t, 3 * t.c());
   Tensor y = cosine_attention(qkv, heads, s.param("logit_scale", {heads}, fill(std::log(10.0f))), bias);
@@ -40,7 +34,7 @@ Tensor attend(Scope s, Tensor t, int heads, Tensor bias) {  // [n,t,c] -> same
 
 Tensor block(Scope s, Tensor x, int heads, const WindowPlace& place, bool further_norm, float drop) {  // [n,h,w,c] -> same
   Scope attn = s["attn"];
-  Tensor biases = bias(attn["meta_mlp"], x, place.size, heads), mask = shift_mask(x, place);
+  Tensor biases = log_distance_bias(attn["meta_mlp"], *x.graph, place.size, 384, heads), mask = shift_mask(x, place);
   if (mask) biases = biases + mask;
   Tensor y = in_windows(x, place, [&](Tensor t) { return attend(attn, t, heads, biases); });
   x = x + drop_path(attn, layer_norm(s["norm1"], y, kEps), drop);

@@ -26,8 +26,7 @@ struct RelPosViT {
 constexpr int kDepth = 12;
 
 Tensor bias(Scope s, Tensor x, Pair map, const RelPosViT& m) {  // [1,heads,t,t], nothing for a class token
-  Tensor hidden = relu(linear(s["mlp"]["fc1"], log_distances(*x.graph, map), m.hidden));
-  Tensor y = relative_bias(linear(s["mlp"]["fc2"], hidden, m.heads), map);
+  Tensor y = log_distance_bias(s["mlp"], *x.graph, map, m.hidden, m.heads);
   return m.class_token ? pad(y, {0, 0, 1, 1}, {0, 0, 0, 0}) : y;
 }
 

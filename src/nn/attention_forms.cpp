@@ -50,6 +50,12 @@ Tensor class_attention(Scope s, Tensor x, int heads, const std::string& prefix) 
   return linear(s["proj"], reshape(y, {x.n(), 1, c}), c, kLinear);
 }
 
+Tensor class_view(Tensor q, Tensor k) {
+  Tensor first = transpose(slice(q, 1, 0, 1), {0, 2, 1, 3}) * attention_scale(q);
+  Tensor view = softmax(matmul(first, transpose(k, {0, 2, 1, 3}), {.tb = true}));  // [n,h,1,t]
+  return reshape(reduce_mean(view, {1}), {q.n(), k.dim(1)});
+}
+
 Tensor fourier_position(Scope s, Tensor map, int dim) {
   constexpr int kWaves = 32;  // of each coordinate, sines and cosines in turn
   Graph& g = *map.graph;

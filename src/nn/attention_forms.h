@@ -15,6 +15,8 @@ Tensor cosine_attention(Tensor qkv, int heads, Tensor logit_scale, Tensor bias);
 Tensor normalized(Tensor x, int axis);  // of length 1 along an axis
 // The first token looks at all (CaiT, arXiv:2103.17239); parameters q, k, v (or wq, ...), proj. [n,t,c] -> [n,1,c].
 Tensor class_attention(Scope s, Tensor x, int heads, const std::string& prefix = "");
+// How the first token looks at all, mean of the heads: q, k [n,t,h,d] -> [n,t].
+Tensor class_view(Tensor q, Tensor k);
 // Sines and cosines of the coordinates of a map [n,h,w,..], made its channels by token_projection: [1,h,w,dim].
 Tensor fourier_position(Scope s, Tensor map, int dim);
 

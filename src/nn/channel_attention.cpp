@@ -14,9 +14,9 @@ namespace fovea {
 
 Tensor squeeze_excite(Scope s, Tensor x, const SqueezeExcite& a) {
   Tensor y = reduce_mean(x, {1, 2});  // [n,1,1,c]
-  y = conv(s[a.reduce], y, a.hidden, 1, {.bias = true, .init = a.init});
+  y = conv(s[a.reduce], y, a.hidden, 1, {.bias = a.bias, .init = a.init});
   y = activation(a.norm ? batch_norm(s[a.norm], y) : y, a.act);
-  return x * activation(conv(s[a.expand], y, x.c(), 1, {.bias = true, .init = a.init}), a.gate);
+  return x * activation(conv(s[a.expand], y, x.c(), 1, {.bias = a.bias, .init = a.init}), a.gate);
 }
 
 Tensor effective_squeeze_excite(Scope s, Tensor x) {

@@ -12,6 +12,7 @@ struct SqueezeExcite {
   const char *reduce = "fc1", *expand = "fc2";
   InitRule init = fan_out_normal;
   const char* norm = nullptr;  // a batch_norm between the two, of this name
+  bool bias = true;
 };
 Tensor squeeze_excite(Scope s, Tensor x, const SqueezeExcite& a);
 

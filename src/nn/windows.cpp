@@ -101,6 +101,11 @@ Tensor log_distances(Graph& g, Pair window, float unit_h, float unit_w) {
   return reshape(concat(both, 2), {-1, 2});
 }
 
+Tensor log_distance_bias(Scope s, Graph& g, Pair window, int hidden, int heads) {
+  Tensor inner = relu(linear(s["fc1"], log_distances(g, window), hidden));
+  return relative_bias(linear(s["fc2"], inner, heads), window);
+}
+
 Tensor distance_bias(Tensor table, Pair keys, int stride) {
   Tensor dy = abs(differences(*table.graph, keys, 0, stride)), dx = abs(differences(*table.graph, keys, 1, stride));
   return heads_first(gather(transpose(table, {1, 0}), dy * static_cast<float>(keys.w) + dx));

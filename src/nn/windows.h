@@ -31,6 +31,8 @@ Tensor relative_bias(Tensor table, Pair window);
 // Where pixels lie from each other, (2h-1)(2w-1) times down and right, on a logarithmic scale: sign(d) log(1 + |d|) for
 // d = offset * unit. What small networks make the table of (arXiv:2111.09883): [(2h-1)(2w-1), 2].
 Tensor log_distances(Graph& g, Pair window, float unit_h = 1, float unit_w = 1);
+// relative_bias of a table that a small network, fc1 and fc2, makes of these distances: [1,heads,hw,hw].
+Tensor log_distance_bias(Scope s, Graph& g, Pair window, int hidden, int heads);
 // By how far apart they are along both axes: table [heads, h*w] -> [1,heads,queries,hw]; queries are every stride-th pixel.
 Tensor distance_bias(Tensor table, Pair keys, int stride = 1);
 
