@@ -166,6 +166,19 @@ TEST(Models, ParameterCounts) {
       {"tf_mobilenetv1_025", 467336},
       {"resnet8_mlperf_tiny", 77706},
       {"dscnn_kws_mlperf_tiny", 22604},
+      {"visformer_tiny", 10321368},
+      {"visformer_small", 40219592},
+      {"mvitv2_tiny", 24173320},
+      {"mvitv2_small", 34870216},
+      {"uniformer_small", 21545256},
+      {"pf_resnet50_max", 14232232},
+      {"pf_resnet50_hybrid", 17330600},
+      {"pf_vit_s_max", 23819368},
+      {"quadtree_b0", 3589468},
+      {"sbcformer_xs", 5594161},
+      {"sbcformer_s", 8465407},
+      {"sbcformer_b", 13830592},
+      {"sbcformer_l", 18506672},
   };
   for (auto& [name, count] : counts) EXPECT_EQ(parameters(name), count) << name;
   // arXiv:1704.04861, table 6, in millions; these have biases in place of their folded normalisation.
