@@ -4,6 +4,9 @@
 
 #include "base/error.h"
 #include "ops/conv2d.h"
+#include "ops/layout.h"
+#include "ops/pointwise.h"
+#include "ops/reshape.h"
 
 namespace fovea {
 
@@ -72,11 +75,22 @@ static void products(const PixelConv& a, const Shape& x, const Shape& k, const S
           }
 }
 
-static void reference(const PixelConv& a, Views in, View out) {
-  std::fill_n(out.data, out.shape->numel(), 0.0);
-  products(a, *in[0].shape, *in[1].shape, *out.shape,
-           [&](int64_t x, int64_t k, int64_t y) { out.data[y] += in[0].data[x] * in[1].data[k]; });
+// What runs where there is no kernel, and what is exported: a product for each place of the kernel.
+static Tensor body(const PixelConv& a, std::span<const Tensor> in) {
+  Tensor x = in[0], sum;
+  Shape y = result(a, x.shape(), in[1].shape());
+  int groups = in[1].c() / taps(a);
+  Tensor k = reshape(in[1], {y[0], y[1], y[2], groups, taps(a)});
+  x = pad(x, {0, a.pad.top, a.pad.left, 0}, {0, a.pad.bottom, a.pad.right, 0});
+  for (int tap = 0; tap < taps(a); tap++) {
+    Dims start{0, tap / a.size.w * a.dilation.h, tap % a.size.w * a.dilation.w, 0};
+    Tensor seen = slice(x, Slice{start, y, {1, a.stride.h, a.stride.w, 1}});
+    Tensor part = reshape(seen, {y[0], y[1], y[2], groups, y[3] / groups}) * slice(k, 4, tap, 1);
+    sum = sum ? sum + part : part;
+  }
+  return reshape(sum, y);
 }
+
 static void reference(const PixelConvInputGrad& a, Views in, View out) {
   std::fill_n(out.data, out.shape->numel(), 0.0);
   products(a.conv, *out.shape, *in[0].shape, *in[1].shape,
