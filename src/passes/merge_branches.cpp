@@ -35,6 +35,7 @@ class Merger {
  public:
   explicit Merger(const Graph& g) : fixed_(fixed_nodes(g)) {}
 
+  bool fixed(int id) const { return fixed_[static_cast<size_t>(id)]; }
   // The sum under node `id`, with branches merged; none if there is nothing to merge.
   Tensor merged(Rewriter& r, int id) {
     Sum sum;
@@ -52,7 +53,6 @@ class Merger {
   }
 
  private:
-  bool fixed(int id) const { return fixed_[static_cast<size_t>(id)]; }
   // Depends on parameters alone, and is the same for all pixels.
   bool per_channel(const Rewriter& r, int id) const {
     const Shape& s = r.from.node(id).type.shape;
@@ -189,7 +189,7 @@ class Merger {
 std::unique_ptr<Graph> merge_branches(const Graph& g) {
   Merger merger(g);
   return rewrite(g, [&](Rewriter& r, int id, const Node& n, std::span<const Tensor>) -> Tensor {
-    return n.op == &Binary::op && n.type.shape.rank == 4 ? merger.merged(r, id) : Tensor{};
+    return n.op == &Binary::op && n.type.shape.rank == 4 && !merger.fixed(id) ? merger.merged(r, id) : Tensor{};
   });
 }
 

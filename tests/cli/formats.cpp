@@ -78,7 +78,7 @@ TEST_F(Formats, ModelsInEveryFormat) {
   EXPECT_EQ(resnet50.at("macs"), 4089184256);
   Result csv = run({"models", "resnet*", "--format", "csv"}), rows = run({"models", "resnet*", "--format", "jsonl"});
   EXPECT_EQ(lines(csv.out).size(), all.size() + 1);
-  EXPECT_EQ(lines(csv.out)[0], "name,family,params,macs,height,width,channels,classes");
+  EXPECT_EQ(lines(csv.out)[0], "name,family,params,macs,height,width,channels,classes,paper,verified");
   ASSERT_EQ(lines(rows.out).size(), all.size());
   for (size_t i = 0; i < all.size(); i++) EXPECT_EQ(json::parse(lines(rows.out)[i]), all[i]);
 }

@@ -101,6 +101,9 @@ TEST(MergeBranches, StayWhereMergingIsWrongOrCostsMore) {
     Tensor y = conv2d(x, weight(g, "a", {4, 3, 3, 2}), {.pad = 1, .groups = 2});
     return y + conv2d(x, weight(g, "b", {4, 3, 3, 4}), {.pad = 1});
   });
+  expect_convolutions(1, {1, 8, 8, 4}, [](Graph& g, Tensor x) {  // a sum of parameters, of four dimensions
+    return conv2d(x, weight(g, "a", {1, 1, 1, 4}) + weight(g, "b", {1, 1, 1, 4}));
+  });
   expect_convolutions(2, {1, 8, 8, 4}, [](Graph& g, Tensor x) {  // a factor for each pixel
     Tensor y = conv2d(x, weight(g, "a", {4, 3, 3, 4}), {.pad = 1}) * weight(g, "m", {8, 8, 4});
     return y + conv2d(x, weight(g, "b", {4, 3, 3, 4}), {.pad = 1});
