@@ -5,8 +5,8 @@ namespace fovea {
 const std::vector<Row>& kernel_rows() {
   static const std::vector<Row> all = [] {
     std::vector<Row> r;
-    for (auto rows : {conv_rows(), matmul_rows(), attention_rows(), window_rows(), layout_rows(), gather_rows(), norm_rows(),
-                      random_rows(), all_reduce_rows(), reference_rows()})
+    for (auto rows : {conv_rows(), matmul_rows(), attention_rows(), scan_rows(), window_rows(), layout_rows(), gather_rows(),
+                      norm_rows(), random_rows(), all_reduce_rows(), reference_rows()})
       r.insert(r.end(), rows.begin(), rows.end());
     return r;
   }();

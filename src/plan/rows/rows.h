@@ -9,6 +9,7 @@ namespace fovea {
 std::span<const Row> conv_rows();
 std::span<const Row> matmul_rows();
 std::span<const Row> attention_rows();
+std::span<const Row> scan_rows();
 std::span<const Row> window_rows();
 std::span<const Row> layout_rows();
 std::span<const Row> gather_rows();

@@ -1,0 +1,16 @@
+#include <cstdint>
+
+#include "kernels/math_fits.h"
+#include "kernels/scan_table.h"
+
+#define FOVEA_LANES 4
+namespace fovea::kernels::portable {
+namespace {
+#include "kernels/isa/vec.inl"
+
+#include "kernels/isa/math.inl"
+
+#include "kernels/isa/scan.inl"
+}  // namespace
+constinit const ScanTable scan = make_scan_table();
+}  // namespace fovea::kernels::portable
