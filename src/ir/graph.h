@@ -44,8 +44,9 @@ struct Node {
 
 // How a parameter starts: a function of its path and the seed alone.
 struct Init {
-  enum class Kind : uint8_t { constant, normal, trunc_normal, uniform } kind = Kind::constant;
+  enum class Kind : uint8_t { constant, normal, trunc_normal, uniform, log_count } kind = Kind::constant;
   float a = 0;  // constant: the value; normal, trunc_normal: standard deviation; uniform: +-a
+                // log_count: none; it is log 1, log 2, ... along the last axis
 };
 inline Init fill(float value) { return {Init::Kind::constant, value}; }
 inline Init normal(float std) { return {Init::Kind::normal, std}; }

@@ -9,10 +9,13 @@ namespace fovea {
 
 class Scope {
  public:
-  explicit Scope(Graph& g, std::string path = "") : graph_(&g), path_(std::move(path)) {}
-  Scope operator[](const std::string& name) const { return Scope(*graph_, join(name)); }
-  Scope operator[](const char* name) const { return Scope(*graph_, join(name)); }
-  Scope operator[](int index) const { return Scope(*graph_, join(std::to_string(index))); }
+  explicit Scope(Graph& g, std::string path = "", bool shared = false)
+      : graph_(&g), path_(std::move(path)), shared_(shared) {}
+  Scope operator[](const std::string& name) const { return Scope(*graph_, join(name), shared_); }
+  Scope operator[](const char* name) const { return Scope(*graph_, join(name), shared_); }
+  Scope operator[](int index) const { return Scope(*graph_, join(std::to_string(index)), shared_); }
+  // For layers that are used more than once: what is asked for again is the same parameter, elsewhere an error.
+  Scope shared() const { return Scope(*graph_, path_, true); }
 
   // A trainable parameter of this shape. file_axes: see Param; {0,3,1,2} for an OHWI kernel kept as OIHW in files.
   Tensor param(const std::string& name, const Shape& shape, Init init, const Dims& file_axes = {}) const;
@@ -33,9 +36,11 @@ class Scope {
   const std::string& path() const { return path_; }
 
  private:
+  Tensor leaf(Param p) const;
   std::string join(const std::string& name) const { return path_.empty() ? name : path_ + "." + name; }
   Graph* graph_;
   std::string path_;
+  bool shared_;
 };
 
 }  // namespace fovea

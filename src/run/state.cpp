@@ -86,6 +86,11 @@ class Initialiser {
       case Init::Kind::uniform: uniform(name, p.init.a, out); break;
       case Init::Kind::normal: normal(name, p.init.a, INFINITY, out); break;
       case Init::Kind::trunc_normal: normal(name, p.init.a, 2, out); break;  // cut at two standard deviations
+      case Init::Kind::log_count: {
+        const auto period = static_cast<size_t>(p.file_shape()[-1]);
+        for (size_t i = 0; i < out.size(); i++) out[i] = std::log(static_cast<float>(i % period + 1));
+        break;
+      }
     }
   }
 

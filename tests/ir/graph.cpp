@@ -45,6 +45,9 @@ TEST(Graph, ParametersAreByPathAndUnique) {
   EXPECT_EQ(g.find_param("layer1.0.weight")->node, w.id);
   EXPECT_EQ(g.find_param("layer1.0.weight")->file_shape(), (Shape{4, 2, 3, 3}));
   EXPECT_THROW(s["layer1"][0].param("weight", {1}, fill(0)), Error);
+  EXPECT_EQ(s.shared()["layer1"][0].param("weight", {4, 3, 3, 2}, fill(1), {0, 3, 1, 2}).id, w.id);
+  EXPECT_THROW(s.shared()["layer1"][0].param("weight", {1}, fill(0)), Error);
+  EXPECT_NE(s.shared()["layer2"].buffer("mean", {4}, fill(0)).id, w.id);
 }
 
 TEST(Graph, NamesStandOnceInATable) {

@@ -49,6 +49,11 @@ TEST(State, InitialValuesAreTheDrawsInOrderForAnyNumberOfThreads) {
       EXPECT_TRUE(file == one_by_one(p, 11)) << p.name << " on " << threads << " threads";
     }
   }
+  Graph counts;
+  counts.param({.name = "counts", .init = {Init::Kind::log_count}, .type = {{2, 3}}});
+  State logarithms;
+  logarithms.add(counts, 1);
+  for (int i = 0; i < 6; i++) EXPECT_EQ(logarithms.at("counts").data()[i], std::log(static_cast<float>(i % 3 + 1)));
   Graph conv;
   conv.param({.name = "w", .init = normal(1), .file_axes = {0, 3, 1, 2}, .type = {{2, 3, 5, 4}}});
   State state;
