@@ -5,6 +5,7 @@
 #include "models/cards.h"
 #include "models/registry.h"
 #include "nn/conv_norm_act.h"
+#include "nn/high_resolution.h"
 #include "nn/resize.h"
 #include "ops/pointwise.h"
 #include "ops/reduce.h"
@@ -20,47 +21,10 @@ struct HRNet {
   int first_blocks = 4, first_width = 64;  // stage 1: bottlenecks
   bool head_bias = true;
 };
-using Maps = std::vector<Tensor>;
-
-// Convolution and norm as neighbours in a sequence.
-Tensor pair(Scope s, Tensor x, int out, int window, int stride, Act act, bool bias = false) {
-  return conv_norm_act(s, x, out, window, {.stride = stride, .act = act, .bias = bias, .conv = "0", .norm = "1"});
-}
-Tensor layer(Scope s, const char* conv, const char* norm, Tensor x, int out, int window, Act act) {
-  return conv_norm_act(s, x, out, window, {.act = act, .conv = conv, .norm = norm});
-}
 
 Tensor basic(Scope s, Tensor x, int out) {  // [n,h,w,out] -> same
-  Tensor y = layer(s, "conv1", "bn1", x, out, 3, Act::relu);
-  return s.out(relu(x + layer(s, "conv2", "bn2", y, out, 3, Act::none)));
-}
-Tensor bottleneck(Scope s, Tensor x, int inner) {  // [n,h,w,c] -> [n,h,w,4*inner]
-  Tensor y = layer(s, "conv1", "bn1", x, inner, 1, Act::relu);
-  y = layer(s, "conv2", "bn2", y, inner, 3, Act::relu);
-  y = layer(s, "conv3", "bn3", y, 4 * inner, 1, Act::none);
-  if (x.c() != 4 * inner) x = pair(s["downsample"], x, 4 * inner, 1, 1, Act::none);
-  return s.out(relu(y + x));
-}
-
-// Down by strided convolutions, the last of which changes the channels; `last` activates it.
-Tensor down(Scope s, Tensor x, int steps, int out, Act last) {
-  for (int i = 0; i < steps; i++) x = pair(s[i], x, i + 1 < steps ? x.c() : out, 3, 2, i + 1 < steps ? Act::relu : last);
-  return x;
-}
-
-// Branches as they are, or with other channels; new ones from the coarsest.
-Maps transition(Scope s, const Maps& from, int branches, int width) {
-  Maps to;
-  int old = static_cast<int>(from.size());
-  for (int i = 0; i < branches; i++) {
-    int out = width << i;
-    if (i >= old)
-      to.push_back(down(s[i], from.back(), i + 1 - old, out, Act::relu));
-    else
-      to.push_back(from[static_cast<size_t>(i)].c() == out ? from[static_cast<size_t>(i)]
-                                                           : pair(s[i], from[0], out, 3, 1, Act::relu));
-  }
-  return to;
+  Tensor y = conv_norm_act(s, x, out, 3, {.conv = "conv1", .norm = "bn1"});
+  return s.out(relu(x + conv_norm_act(s, y, out, 3, {.act = Act::none, .conv = "conv2", .norm = "bn2"})));
 }
 
 // Every branch by itself, then the sum of all at every branch's resolution.
@@ -73,8 +37,8 @@ Maps exchange(Scope s, Maps x, const HRNet& m) {
     for (size_t j = 0; j < x.size(); j++) {
       Scope at = s["fuse_layers"][static_cast<int>(i)][static_cast<int>(j)];
       Tensor part = x[j];
-      if (j < i) part = down(at, part, static_cast<int>(i - j), x[i].c(), Act::none);
-      if (j > i) part = resize_nearest(pair(at, part, x[i].c(), 1, 1, Act::none), x[i].h(), x[i].w());
+      if (j < i) part = halve(at, part, static_cast<int>(i - j), x[i].c(), Act::none);
+      if (j > i) part = resize_nearest(conv_norm_pair(at, part, x[i].c(), 1, 1, Act::none), x[i].h(), x[i].w());
       sum = j == 0 ? part : sum + part;
     }
     y.push_back(relu(sum));
@@ -86,9 +50,9 @@ Tensor head(Scope s, const Maps& x, const HRNet& m) {  // -> [n,h,w,2048]
   Tensor y;
   for (int i = 0; i < 4; i++) {
     Tensor part = bottleneck(s["incre_modules"][i][0], x[static_cast<size_t>(i)], 32 << i);
-    y = i == 0 ? part : part + pair(s["downsamp_modules"][i - 1], y, 128 << i, 3, 2, Act::relu, m.head_bias);
+    y = i == 0 ? part : part + conv_norm_pair(s["downsamp_modules"][i - 1], y, 128 << i, 3, 2, Act::relu, m.head_bias);
   }
-  return pair(s["final_layer"], y, 2048, 1, 1, Act::relu, m.head_bias);
+  return conv_norm_pair(s["final_layer"], y, 2048, 1, 1, Act::relu, m.head_bias);
 }
 
 Tensor hrnet(Scope s, Tensor x, const HRNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
