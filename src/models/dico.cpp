@@ -7,6 +7,7 @@
 #include "models/cards.h"
 #include "models/registry.h"
 #include "nn/layers.h"
+#include "nn/resize.h"
 #include "ops/gather.h"
 #include "ops/layout.h"
 #include "ops/pointwise.h"
@@ -62,12 +63,7 @@ Tensor block(Scope s, Tensor x, Tensor c, int hidden) {  // [n,h,w,c] -> same
   return s.out(x + told.at(5, width) * conv(s["conv5"], y, width, 1, plain));
 }
 
-// A pixel of 4c channels is four of c, and back, the four side by side in every channel.
-Tensor shuffle(Tensor x) {
-  x = reshape(x, {x.n(), x.h(), x.w(), x.c() / 4, 2, 2});
-  x = transpose(x, {0, 1, 4, 2, 5, 3});
-  return reshape(x, {x.n(), 2 * x.dim(1), 2 * x.dim(3), x.c()});
-}
+// Four pixels of c channels are one of 4c, the four side by side in every channel: pixel_shuffle's inverse.
 Tensor unshuffle(Tensor x) {
   x = transpose(reshape(x, {x.n(), x.h() / 2, 2, x.w() / 2, 2, x.c()}), {0, 1, 3, 5, 2, 4});
   return reshape(x, {x.n(), x.dim(1), x.dim(2), -1});
@@ -83,19 +79,17 @@ Tensor dico(Scope s, Tensor x, const DiCo& m, const ModelOptions& o) {  // [n,h,
     for (int i = 0; i < m.depths[static_cast<size_t>(stage)]; i++) y = block(s[name][i], y, told, m.hidden);
     return y;
   };
-  auto resize = [&](const char* name, Tensor y, int out) {
-    return conv(s[name]["body"][0], y, out, 3, {.init = xavier_normal});
+  const ConvOptions bare{.init = xavier_normal}, plain{.bias = true, .init = xavier_normal};
+  auto down = [&](const char* name, Tensor y) { return unshuffle(conv(s[name]["body"][0], y, y.c() / 2, 3, bare)); };
+  auto up = [&](const char* name, const char* join, Tensor y, Tensor skipped) {
+    Tensor parts[] = {pixel_shuffle(conv(s[name]["body"][0], y, 2 * y.c(), 3, bare), 2), skipped};
+    return conv(s[join], concat(parts, 3), 2 * width, 1, plain);
   };
-  auto join = [&](const char* name, Tensor up, Tensor skipped) {
-    Tensor parts[] = {up, skipped};
-    return conv(s[name], concat(parts, 3), 2 * width, 1, {.bias = true, .init = xavier_normal});
-  };
-  Tensor fine =
-      blocks("encoder_level_1", 0, conv(s["x_embedder"]["proj"], x, width, 3, {.bias = true, .init = xavier_normal}), c[0]);
-  Tensor middle = blocks("encoder_level_2", 1, unshuffle(resize("down1_2", fine, width / 2)), c[1]);
-  Tensor y = blocks("latent", 2, unshuffle(resize("down2_3", middle, width)), c[2]);
-  y = blocks("decoder_level_2", 3, join("reduce_chan_level2", shuffle(resize("up3_2", y, 8 * width)), middle), c[1]);
-  y = blocks("decoder_level_1", 4, join("reduce_chan_level1", shuffle(resize("up2_1", y, 4 * width)), fine), c[1]);
+  Tensor fine = blocks("encoder_level_1", 0, conv(s["x_embedder"]["proj"], x, width, 3, plain), c[0]);
+  Tensor middle = blocks("encoder_level_2", 1, down("down1_2", fine), c[1]);
+  Tensor y = blocks("latent", 2, down("down2_3", middle), c[2]);
+  y = blocks("decoder_level_2", 3, up("up3_2", "reduce_chan_level2", y, middle), c[1]);
+  y = blocks("decoder_level_1", 4, up("up2_1", "reduce_chan_level1", y, fine), c[1]);
   Scope last = s["final_layer"];
   y = told_norm(y, listen(last, c[1], 2, 2 * width), 0);
   return conv(last["out_proj"], y, 2 * channels, 3, {.bias = true, .init = zeros});

@@ -90,28 +90,37 @@ Tensor bottleneck(Scope s, Tensor x, int inner) {  // [n,h,w,c] -> [n,h,w,4*inne
   return s.out(relu(x + y));
 }
 
-Tensor mdeq(Scope s, Tensor image, const Mdeq& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  auto sequence = [](Scope at, Tensor t, int out, Pair window, int stride, const char* first, const char* second,
-                     bool bias) {
-    return conv_norm_act(at, t, out, window, {.stride = stride, .bias = bias, .conv = first, .norm = second});
-  };
-  Tensor x = sequence(s["downsample"], image, m.widths[0], 3, m.halvings >= 1 ? 2 : 1, "0", "1", false);
-  x = sequence(s["downsample"], x, m.widths[0], 3, m.halvings >= 2 ? 2 : 1, "3", "4", false);
-  if (m.halvings > 0 || m.widths.size() > 2) x = sequence(s["stage0"], x, m.widths[0], 1, 1, "0", "1", false);
+Tensor sequence(Scope s, Tensor x, int out, int window, int stride, int first, bool bias = false) {
+  const std::string conv = std::to_string(first), norm = std::to_string(first + 1);
+  return conv_norm_act(s, x, out, window, {.stride = stride, .bias = bias, .conv = conv.c_str(), .norm = norm.c_str()});
+}
+
+Maps equilibrium(Scope s, Tensor image, const Mdeq& m) {
+  Tensor x = sequence(s["downsample"], image, m.widths[0], 3, m.halvings >= 1 ? 2 : 1, 0);
+  x = sequence(s["downsample"], x, m.widths[0], 3, m.halvings >= 2 ? 2 : 1, 3);
+  if (m.halvings > 0 || m.widths.size() > 2) x = sequence(s["stage0"], x, m.widths[0], 1, 1, 0);
   Maps z;
   for (size_t i = 0; i < m.widths.size(); i++) z.push_back(full(s.graph(), {x.n(), x.h() >> i, x.w() >> i, m.widths[i]}, 0));
   for (int i = 0; i < m.steps; i++) z = layer(s["fullstage"].shared(), z, x, m);
+  return z;
+}
+
+Tensor classify(Scope s, const Maps& z, const Mdeq& m, int classes, float drop) {  // -> [n,classes]
   Tensor y;
   for (size_t i = 0; i < z.size(); i++) {
     Tensor part = bottleneck(s["incre_modules"][static_cast<int>(i)][0], z[i], m.heads[i]);
     Scope down = s["downsamp_modules"][static_cast<int>(i) - 1];
-    y = i == 0 ? part : part + sequence(down, y, part.c(), 3, 2, "0", "1", true);
+    y = i == 0 ? part : part + sequence(down, y, part.c(), 3, 2, 0, true);
   }
-  y = global_avg_pool(sequence(s["final_layer"], y, m.features, 1, 1, "0", "1", true));
-  return linear(s["classifier"], dropout(s["classifier"], y, o.drop), o.classes);
+  y = global_avg_pool(sequence(s["final_layer"], y, m.features, 1, 1, 0, true));
+  return linear(s["classifier"], dropout(s["classifier"], y, drop), classes);
 }
 
-// A configuration file of the reference, or what its fixtures say of one.
+Tensor mdeq(Scope s, Tensor image, const Mdeq& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
+  return classify(s, equilibrium(s, image, m), m, o.classes, o.drop);
+}
+
+// A configuration file of the reference, as its fixtures say; further outputs: the maps.
 Tensor configured(Scope s, Tensor image, const ModelOptions& options) {
   const Settings& o = options.settings;
   const std::string stage = "MODEL.EXTRA.FULL_STAGE.";
@@ -124,8 +133,9 @@ Tensor configured(Scope s, Tensor image, const ModelOptions& options) {
   m.halvings = o.integer("MODEL.DOWNSAMPLE_TIMES", 0), m.steps = o.integer("MODEL.F_THRES", 22);
   m.drop = o.number("MODEL.DROPOUT", 0), m.weight_norm = o.flag("MODEL.WNORM", true);
   if (int unrolled = o.integer("unrolled_steps", 0)) m.steps = unrolled;
-  ModelOptions classes{.classes = o.integer("MODEL.NUM_CLASSES", 10)};
-  return mdeq(s, image, m, classes);
+  Maps z = equilibrium(s, image, m);
+  for (size_t i = 0; i < z.size(); i++) s.graph().output("map" + std::to_string(i), z[i]);
+  return classify(s, z, m, o.integer("MODEL.NUM_CLASSES", 10), 0);
 }
 
 const Variant<Mdeq> cifar[] = {
