@@ -2,9 +2,9 @@
 // moves. Names follow showlab/sparseformer.
 #include "models/cards.h"
 #include "models/registry.h"
-#include "nn/deformable.h"
 #include "nn/packed_attention.h"
 #include "nn/transformer.h"
+#include "ops/grid_sample.h"
 #include "ops/layout.h"
 #include "ops/matmul.h"
 #include "ops/pointwise.h"
@@ -50,14 +50,8 @@ Tensor sampled(Scope s, Tensor features, Tensor x, const Regions& r, int points)
   Tensor offsets = linear(choose[1], layer_norm(choose[0], x), 2 * points, {.bias = false, .init = truncated_normal});
   offsets = reshape(offsets + s.param("roi_offset_bias", {2 * points}, normal(1)), {x.n(), x.dim(1), points, 2});
   offsets = standardised(offsets, 2, 1e-20f, 1e-7f) / 3.0f;  // the first keeps a gradient at zero
-  auto place = [&](int axis, int pixels) {
-    auto of = [&](Tensor t) { return reshape(slice(t, 2, axis, 1), {x.n(), x.dim(1), 1, 1, 1}); };
-    Tensor at = reshape(slice(offsets, 3, axis, 1), {x.n(), x.dim(1), 1, 1, points}) * of(r.size) + of(r.centre);
-    return at * static_cast<float>(pixels) - 0.5f;
-  };
-  Tensor values = reshape(features, {features.n(), features.h(), features.w(), 1, features.c()});
-  Tensor y = sample_bilinear(values, place(1, features.h()), place(0, features.w()));
-  return reshape(y, {x.n(), x.dim(1), points, features.c()});
+  auto of = [&](Tensor t) { return reshape(t, {x.n(), x.dim(1), 1, 2}); };
+  return grid_sample(features, 2.0f * (of(r.centre) + offsets * of(r.size)) - 1.0f);
 }
 
 // Channels, then points, are mixed by matrices that the token makes: [n,t,points,c] -> [n,t,width].

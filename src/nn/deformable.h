@@ -7,7 +7,5 @@ namespace fovea {
 // 3x3 places in every group of channels; parameters offset_mask, value_proj, output_proj; look: with offset_mask_dw, what
 // speaks is a pixel's neighbourhood. [n,h,w,c] -> same
 Tensor deformable_conv(Scope s, Tensor x, int groups, bool look);
-// Values between pixels, nothing outside: values [n,h,w,g,c] at the places y, x [n,h',w',g,k] -> [n,h',w',g,k,c].
-Tensor sample_bilinear(Tensor values, Tensor y, Tensor x);
 
 }  // namespace fovea
