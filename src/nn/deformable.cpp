@@ -21,10 +21,14 @@ Tensor deformable_conv(Scope s, Tensor x, int groups, bool look) {
   Tensor from = look ? conv(s["offset_mask_dw"], x, c, 3, {.groups = c, .bias = true}) : x;
   Tensor said = linear(s["offset_mask"], from, (groups * kSaid + 7) / 8 * 8, {.init = zeros});
   said = transpose(reshape(slice(said, 3, 0, groups * kSaid), {n, h, w, groups, kSaid}), {0, 1, 2, 4, 3});
-  auto offsets = [&](int first) { return slice(said, 3, first, kPlaces, 2); };             // [n,h,w,places,groups]
+  auto offsets = [&](int first) { return slice(said, 3, first, kPlaces, 2); };
   Tensor place = iota(s.graph(), {kPlaces, 1}, 0), column = floor((place + 0.5f) / 3.0f);  // column after column
-  Tensor right = iota(s.graph(), {1, 1, w, 1, 1}, 2) + column - 1.0f + offsets(0);
-  Tensor down = iota(s.graph(), {1, h, 1, 1, 1}, 1) + place - 3.0f * column - 1.0f + offsets(1);
+  const int each = h * w * kPlaces * groups;  // numbers of an image, in a row: few axes to go along at once
+  auto around = [&](Tensor pixel, int first) {
+    return reshape(broadcast_to(pixel - 1.0f, {h, w, kPlaces, groups}), {1, each}) + reshape(offsets(first), {n, each});
+  };
+  Tensor right = around(iota(s.graph(), {1, w, 1, 1}, 1) + column, 0);
+  Tensor down = around(iota(s.graph(), {h, 1, 1, 1}, 0) + place - 3.0f * column, 1);
   const Shape one{n, h, w * kPlaces, groups, 1};
   Tensor pair[] = {reshape(between_edges(right, w), one), reshape(between_edges(down, h), one)};
   Tensor places = reshape(concat(pair, 4), {n, h, w * kPlaces, 2 * groups});
