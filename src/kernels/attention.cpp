@@ -162,16 +162,17 @@ void Attention::forward_block(const Block& b, const Scratch& scratch, const floa
   for (int64_t r = 0; r < b.count; r++) to[r] = scratch.top[r] + std::log(scratch.sum[r]);
 }
 
-// A thread takes a head whole, so that its dk and dv (and over all images its dbias) add up in one order.
+// A thread takes a head whole, so that its dk and dv (and over all images the dbias that they share) add up in one order.
 void Attention::backward(const Forward& f, const float* dy, float* dq, float* dk, float* dv, float* dbias, void* work,
                          Pool& pool) const {
-  int64_t blocks = query_blocks(s_, isa_.lanes).count, images = dbias ? s_.b : 1, units = int64_t{s_.b} * s_.heads / images;
+  const bool shared = dbias && s_.bias_image == 0;
+  int64_t blocks = query_blocks(s_, isa_.lanes).count, images = shared ? s_.b : 1, units = int64_t{s_.b} * s_.heads / images;
   pool.run([&](int thread) {
     Scratch mine = scratch(work, thread, 2);
     auto [begin, end] = share(units, thread, pool.size());
     for (int64_t unit = begin; unit < end; unit++) {
       for (int64_t i = 0; i < images * blocks; i++) {
-        int64_t image = dbias ? i / blocks : unit / s_.heads;
+        int64_t image = shared ? i / blocks : unit / s_.heads;
         backward_block(block(image, unit % s_.heads, i % blocks), mine, f, dy, {dq, dk, dv, dbias});
       }
     }
@@ -247,8 +248,8 @@ void Attention::backward_keys(const Block& b, const Scratch& scratch, const Forw
                     .depth = count,
                     .accumulate = first > 0});
   if (!out.dbias) return;
-  float* to = out.dbias + (b.head * s_.nq + b.first) * s_.nk + first;
-  isa_.transpose(to, s_.nk, scratch.scores, kQueries, count, b.count, 1.f, b.image > 0);
+  float* to = out.dbias + b.image * s_.bias_image + (b.head * s_.nq + b.first) * s_.nk + first;
+  isa_.transpose(to, s_.nk, scratch.scores, kQueries, count, b.count, 1.f, s_.bias_image == 0 && b.image > 0);
 }
 
 }  // namespace fovea::kernels

@@ -37,7 +37,8 @@ class Attention {
   struct Forward {
     const float *q, *k, *v, *bias, *y, *lse;
   };
-  // dq, dk, dv lie as q, k, v; dy as y. dbias [heads, nq, nk], summed over the images, may be null.
+  // dq, dk, dv lie as q, k, v; dy as y. dbias may be null, else there is a bias for every head: [heads, nq, nk], summed over
+  // the images, or one of each image. If images share it, heads are all that is divided among the threads.
   size_t backward_workspace_bytes() const;
   void backward(const Forward& forward, const float* dy, float* dq, float* dk, float* dv, float* dbias, void* work,
                 Pool& pool) const;

@@ -10,6 +10,13 @@ struct BiasedAttention {
   float scale = 1;
   FOVEA_ATTR(BiasedAttention, scale)
 };
+// in: q, k, v, the bias if there is one, dy. The gradients of q, k, v and, if wanted, the bias, one after the other in one
+// flat tensor.
+struct BiasedAttentionGrad {
+  float scale = 1;
+  bool bias = false;
+  FOVEA_ATTR(BiasedAttentionGrad, scale, bias)
+};
 Tensor biased_attention(Tensor q, Tensor k, Tensor v, float scale, Tensor bias = {});
 
 }  // namespace fovea

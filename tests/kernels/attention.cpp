@@ -66,7 +66,7 @@ Reference reference(const Problem& p) {
         size_t q = p.q0 + b * s.q.image + i * s.q.token + h * s.q.head, y = b * s.y.image + i * s.y.token + h * s.y.head;
         auto key = [&](int j) { return size_t(p.k0 + b * s.k.image + j * s.k.token + h * s.k.head); };
         auto value = [&](int j) { return size_t(p.v0 + b * s.v.image + j * s.v.token + h * s.v.head); };
-        auto bias = [&](int j) { return size_t((int64_t{h} * s.nq + i) * s.nk + j); };
+        auto bias = [&](int j) { return size_t(b * s.bias_image + (int64_t{h} * s.nq + i) * s.nk + j); };
         Doubles prob(s.nk), dp(s.nk);
         double top = -INFINITY, sum = 0, delta = 0;
         for (int j = 0; j < s.nk; j++) {
@@ -170,6 +170,13 @@ TEST(Attention, HiddenKeys) {
     size_t key = i % 600;
     if (key < 310 || key % 3 == 0) p.bias[i] = -INFINITY;
   }
+  check(p);
+}
+
+TEST(Attention, ABiasForEachImage) {
+  Problem p = problem(3, 2, 17, 40, 8, true);
+  p.s.bias_image = p.s.heads * p.matrix();
+  p.bias = noise(p.s.b * p.s.bias_image, 4, 2);
   check(p);
 }
 

@@ -39,8 +39,8 @@ struct Made {
   int64_t offset[3];
 };
 
-// gradient: dq, dk, dv must lie as q, k, v do, so the operands are dense.
-Made make(const Query& q, float scale, bool gradient) {
+// biased: the fourth input is a bias. gradient: dq, dk, dv must lie as q, k, v do, so the operands are dense.
+Made make(const Query& q, float scale, bool biased, bool gradient) {
   Operand o[3];
   for (int i = 0; i < 3; i++) o[i] = gradient ? dense(q.node.inputs[static_cast<size_t>(i)], q.in(i)) : find_operand(q, i);
   const Shape &s = q.in(0), &k = q.in(1);
@@ -54,7 +54,7 @@ Made make(const Query& q, float scale, bool gradient) {
                                 .k = o[1].strides,
                                 .v = o[2].strides,
                                 .y = dense(0, s).strides};
-  if (q.node.inputs.size() == 4 && !gradient) {  // a bias, the same for all where it has one
+  if (biased) {  // the same for all where it has one
     const Shape& bias = q.in(3);
     shape.bias_image = bias[0] == 1 ? 0 : int64_t{bias[1]} * bias[2] * bias[3];
     shape.bias_head = bias[1] == 1 ? 0 : int64_t{bias[2]} * bias[3];
@@ -65,8 +65,8 @@ Made make(const Query& q, float scale, bool gradient) {
 }
 
 Bound bind_forward(const Query& q, float scale) {
-  Made m = make(q, scale, false);
   bool biased = q.node.inputs.size() == 4;
+  Made m = make(q, scale, biased, false);
   Bound b;
   b.reads = m.reads;
   if (biased) b.reads.push_back(q.node.inputs[3]);
@@ -80,37 +80,50 @@ Bound bind_forward(const Query& q, float scale) {
 Bound bind_attention(const Query& q) { return bind_forward(q, q.node.attr.as<Attention>().scale); }
 Bound bind_biased(const Query& q) { return bind_forward(q, q.node.attr.as<BiasedAttention>().scale); }
 
-std::string refuse_biased(const Query& q) {
+std::string refuse_operands(const Query& q, bool biased) {
   if (!(q.in(1) == q.in(2))) return "values are not as wide as keys";
-  if (q.node.inputs.size() < 4) return {};
+  if (!biased) return {};
   const Shape& bias = q.in(3);
   bool whole = bias.rank == 4 && bias[2] == q.in(0)[1] && bias[3] == q.in(1)[1];
   return whole ? "" : "the bias is not one number for each pair";
 }
+std::string refuse_biased(const Query& q) { return refuse_operands(q, q.node.inputs.size() == 4); }
+std::string refuse_biased_grad(const Query& q) {
+  const bool shared = q.node.attr.as<BiasedAttentionGrad>().bias && q.in(3).rank == 4 && q.in(3)[1] != q.in(0)[2];
+  return shared ? "heads share the bias" : refuse_operands(q, q.node.inputs.size() == 5);
+}
 
 // The forward pass again for the sums of its softmax, then the gradients.
-Bound bind_grad(const Query& q) {
-  Made m = make(q, q.node.attr.as<AttentionGrad>().scale, true);
+Bound bind_grad(const Query& q, float scale, bool bias_wanted) {
+  const bool biased = q.node.inputs.size() == 5;
+  Made m = make(q, scale, biased, true);
   const Shape& s = q.in(0);
   int64_t y = (s.numel() + 15) / 16 * 16, lse = (int64_t{s[0]} * s[1] * s[2] + 15) / 16 * 16, nq = s.numel(),
           nk = q.in(1).numel();
   Bound b;
   b.workspace_bytes = static_cast<size_t>(y + lse) * sizeof(float) +
                       std::max(m.kernel->forward_workspace_bytes(), m.kernel->backward_workspace_bytes());
-  b.run = [k = m.kernel, y, lse, nq, nk](const Call& c) {
+  b.run = [k = m.kernel, y, lse, nq, nk, biased, bias_wanted](const Call& c) {
     float *py = static_cast<float*>(c.work), *plse = py + y;
     void* work = plse + lse;
-    k->forward(c.in[0], c.in[1], c.in[2], nullptr, py, plse, work, *c.pool);
-    float* dq = c.out[0];
-    k->backward({c.in[0], c.in[1], c.in[2], nullptr, py, plse}, c.in[3], dq, dq + nq, dq + nq + nk, nullptr, work, *c.pool);
+    const float *bias = biased ? c.in[3] : nullptr, *dy = c.in[biased ? 4 : 3];
+    k->forward(c.in[0], c.in[1], c.in[2], bias, py, plse, work, *c.pool);
+    float *dq = c.out[0], *dk = dq + nq, *dv = dk + nk, *dbias = bias_wanted ? dv + nk : nullptr;
+    k->backward({c.in[0], c.in[1], c.in[2], bias, py, plse}, dy, dq, dk, dv, dbias, work, *c.pool);
   };
   return b;
+}
+Bound bind_attention_grad(const Query& q) { return bind_grad(q, q.node.attr.as<AttentionGrad>().scale, false); }
+Bound bind_biased_grad(const Query& q) {
+  const auto& a = q.node.attr.as<BiasedAttentionGrad>();
+  return bind_grad(q, a.scale, a.bias);
 }
 
 const Row rows[] = {
     {&Attention::op, "attention", takes_all, bind_attention},
     {&BiasedAttention::op, "biased_attention", refuse_biased, bind_biased},
-    {&AttentionGrad::op, "attention_grad", takes_all, bind_grad},
+    {&AttentionGrad::op, "attention_grad", takes_all, bind_attention_grad},
+    {&BiasedAttentionGrad::op, "biased_attention_grad", refuse_biased_grad, bind_biased_grad},
 };
 
 }  // namespace
