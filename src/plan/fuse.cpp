@@ -31,6 +31,38 @@ struct Cone {
   }
 };
 
+// What a program runs over: neighbours along which every input moves evenly are one dimension. Programs have at most four.
+struct Domain {
+  std::vector<int64_t> dims;
+  std::vector<int> flags;
+  std::vector<std::vector<int64_t>> strides;  // of each input
+};
+Domain merged(const Graph& g, const Shape& domain, const std::vector<int>& leaves, bool keep_last, const Dims& apart) {
+  Domain r;
+  r.strides.resize(leaves.size());
+  for (int d = 0; d < domain.rank; d++) {
+    if (domain[d] == 1 && !(keep_last && d == domain.rank - 1)) continue;
+    r.dims.push_back(domain[d]), r.flags.push_back(d < apart.rank ? apart[d] : 0);
+    for (size_t l = 0; l < leaves.size(); l++) {
+      const Shape& s = g.node(leaves[l]).type.shape;
+      int own = d - (domain.rank - s.rank);
+      r.strides[l].push_back(own < 0 || s[own] == 1 ? 0 : strides_of(s)[static_cast<size_t>(own)]);
+    }
+  }
+  for (size_t d = 0; d + 1 + (keep_last ? 1 : 0) < r.dims.size();) {
+    bool even = r.flags[d] == r.flags[d + 1];
+    for (auto& s : r.strides) even = even && s[d] == s[d + 1] * r.dims[d + 1];
+    if (!even) {
+      d++;
+      continue;
+    }
+    r.dims[d + 1] *= r.dims[d];
+    r.dims.erase(r.dims.begin() + static_cast<long>(d)), r.flags.erase(r.flags.begin() + static_cast<long>(d));
+    for (auto& s : r.strides) s.erase(s.begin() + static_cast<long>(d));
+  }
+  return r;
+}
+
 class Finder {
  public:
   explicit Finder(const Graph& g) : g_(g), users_(static_cast<size_t>(g.size())), cones_(static_cast<size_t>(g.size())) {
@@ -68,6 +100,10 @@ class Finder {
     if (n.op == &Full::op && !f_.materialised[at(id)] && only_pointwise_users(id)) return;
     Cone cone;
     for (int in : n.inputs) cone.join(cones_[at(in)]);
+    if (crowded(n, cone)) {  // with its inputs in memory it is not
+      cone = {};
+      for (int in : n.inputs) keep(in), cones_[at(in)] = Cone{{in}, {}}, cone.join(cones_[at(in)]);
+    }
     cone.ops.insert(std::upper_bound(cone.ops.begin(), cone.ops.end(), id), id);
     if (!is_pointwise(n) || f_.materialised[at(id)] || must_stand(id) || too_large(cone) || worth_keeping(id, cone)) {
       keep(id);
@@ -75,6 +111,14 @@ class Finder {
     } else {
       cones_[at(id)] = std::move(cone);
     }
+  }
+
+  // Its program would have more dimensions than there are.
+  bool crowded(const Node& n, const Cone& c) const {
+    if (is_pointwise(n)) return merged(g_, n.type.shape, c.leaves, true, {}).dims.size() > 4;
+    if (n.op != &Reduce::op) return false;
+    const Shape& from = g_.node(n.inputs[0]).type.shape;
+    return merged(g_, from, c.leaves, true, apart_of(n.attr.as<Reduce>(), from)).dims.size() > 4;
   }
 
   bool program_user(int u) const { return is_pointwise(g_.node(u)) || g_.node(u).op == &Reduce::op; }
@@ -219,40 +263,16 @@ class Emitter {
   std::map<int, uint8_t> regs_;
 };
 
-// At most four dimensions: merges neighbours along which every input moves evenly.
 void set_domain(Group& group, const Graph& g, const Shape& domain, bool keep_last, const Dims& apart) {
   kernels::PwProgram& p = group.program;
-  const std::vector<int>& leaves = group.leaves;
-  std::vector<int64_t> dims;
-  std::vector<std::vector<int64_t>> strides(leaves.size());
-  std::vector<int> flags;
-  for (int d = 0; d < domain.rank; d++) {
-    if (domain[d] == 1 && !(keep_last && d == domain.rank - 1)) continue;
-    dims.push_back(domain[d]), flags.push_back(d < apart.rank ? apart[d] : 0);
-    for (size_t l = 0; l < leaves.size(); l++) {
-      const Shape& s = g.node(leaves[l]).type.shape;
-      int own = d - (domain.rank - s.rank);
-      strides[l].push_back(own < 0 || s[own] == 1 ? 0 : strides_of(s)[static_cast<size_t>(own)]);
-    }
-  }
-  for (size_t d = 0; d + 1 + (keep_last ? 1 : 0) < dims.size();) {
-    bool even = flags[d] == flags[d + 1];
-    for (auto& s : strides) even = even && s[d] == s[d + 1] * dims[d + 1];
-    if (!even) {
-      d++;
-      continue;
-    }
-    dims[d + 1] *= dims[d];
-    dims.erase(dims.begin() + static_cast<long>(d)), flags.erase(flags.begin() + static_cast<long>(d));
-    for (auto& s : strides) s.erase(s.begin() + static_cast<long>(d));
-  }
-  if (dims.size() > 4)
-    fail(Code::unsupported, "pointwise work over {} with {} unmergeable dimensions", domain.str(), dims.size());
-  size_t lead = 4 - dims.size();
-  for (size_t d = 0; d < dims.size(); d++) p.dims[lead + d] = dims[d], group.flags[lead + d] = flags[d];
-  for (auto& s : strides) {
+  const Domain d = merged(g, domain, group.leaves, keep_last, apart);
+  if (d.dims.size() > 4)
+    fail(Code::bug, "pointwise work over {} with {} unmergeable dimensions", domain.str(), d.dims.size());
+  const size_t lead = 4 - d.dims.size();
+  for (size_t i = 0; i < d.dims.size(); i++) p.dims[lead + i] = d.dims[i], group.flags[lead + i] = d.flags[i];
+  for (auto& s : d.strides) {
     kernels::PwInput in{};
-    for (size_t d = 0; d < s.size(); d++) in.stride[lead + d] = s[d];
+    for (size_t i = 0; i < s.size(); i++) in.stride[lead + i] = s[i];
     p.inputs.push_back(in);
   }
 }
@@ -270,6 +290,22 @@ void put_image_first(Group& r, const Graph& g, const Shape& domain) {
 }
 
 }  // namespace
+
+Dims apart_of(const Reduce& a, const Shape& from) {
+  Dims r = from;
+  for (int& d : r) d = 2;
+  for (int axis : a.axes) r[axis] = 1;
+  return r;
+}
+
+bool too_many_dimensions(const Graph& g, const Node& n, const std::vector<int>& inputs) {
+  return merged(g, n.type.shape, inputs, true, {}).dims.size() > 4;
+}
+
+bool too_many_dimensions(const Graph& g, const Reduce& a, int input) {
+  const Shape& from = g.node(input).type.shape;
+  return merged(g, from, {input}, true, apart_of(a, from)).dims.size() > 4;
+}
 
 Fusion find_fusion(const Graph& g) { return Finder(g).run(); }
 

@@ -4,8 +4,15 @@
 
 #include "ir/graph.h"
 #include "kernels/pointwise.h"
+#include "ops/reduce.h"
 
 namespace fovea {
+
+// Which axes of a reduction's input are summed (1) and which stay (2): they cannot be one dimension.
+Dims apart_of(const Reduce& a, const Shape& from);
+// A pointwise node would be a program of more than four dimensions, so differently are these inputs broadcast.
+bool too_many_dimensions(const Graph& g, const Node& n, const std::vector<int>& inputs);
+bool too_many_dimensions(const Graph& g, const Reduce& a, int input);  // or a reduction, of so many separate axes
 
 struct Fusion {
   std::vector<char> live;

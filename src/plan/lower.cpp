@@ -6,6 +6,7 @@
 #include "ops/layout.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
+#include "plan/fuse.h"
 
 namespace fovea {
 
@@ -73,6 +74,37 @@ Tensor simplify(const Node& n, std::span<const Tensor> in) {
   return {};
 }
 
+// [a,1,b,1] -> shape, one axis after the other: each is a program of few dimensions.
+Tensor broadcast_by_axis(Tensor x, const Shape& shape) {
+  Shape now = shape;
+  for (int d = 0; d < shape.rank; d++) {
+    int own = d - (shape.rank - x.rank());
+    now[d] = own < 0 ? 1 : x.dim(own);
+  }
+  x = reshape(x, now);
+  for (int d = 0; d < shape.rank; d++)
+    if (now[d] != shape[d]) now[d] = shape[d], x = broadcast_to(x, now);
+  return x;
+}
+
+// Inputs that are broadcast in more ways than a program has dimensions are made as large as the result first; axes that are
+// reduced between axes that stay, one after the other.
+Tensor make_room(Rewriter& r, const Node& n, std::span<const Tensor> in) {
+  std::vector<int> ids;
+  for (Tensor t : in) ids.push_back(t.id);
+  if (n.op == &Reduce::op) {
+    const Reduce& a = n.attr.as<Reduce>();
+    if (a.axes.rank < 2 || !too_many_dimensions(r.to, a, in[0].id)) return {};
+    Tensor x = in[0];
+    for (int axis : a.axes) x = record(Reduce{a.kind, {axis}}, {x});
+    return x;
+  }
+  if (!is_pointwise(n) || n.type.shape.rank < 5 || !too_many_dimensions(r.to, n, ids)) return {};
+  std::vector<Tensor> large;
+  for (Tensor t : in) large.push_back(broadcast_by_axis(t, n.type.shape));
+  return n.op == &BroadcastTo::op ? large[0] : record(n.op, n.attr, large);
+}
+
 bool needs_opening(const Graph& g, int id, const PlanOptions& o) {
   const Node& n = g.node(id);
   if (!n.op->composite()) return false;
@@ -88,6 +120,7 @@ std::unique_ptr<Graph> lower(const Graph& g, const PlanOptions& options) {
     again = false;
     now = rewrite(*now, [&](Rewriter& r, int id, const Node& n, std::span<const Tensor> in) -> Tensor {
       if (Tensor t = simplify(n, in)) return t;
+      if (Tensor t = make_room(r, n, in)) return t;
       if (!needs_opening(r.from, id, options)) return {};
       again = true;
       return body_of(n, in);

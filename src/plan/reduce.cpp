@@ -16,10 +16,7 @@ static std::vector<int> summed(const Graph& g, const std::vector<int>& ids) {
 
 ReduceGroup bind_reduce(const Graph& g, const Fusion& f, const std::vector<int>& ids, Isa isa) {
   const Reduce& a = g.node(ids[0]).attr.as<Reduce>();
-  Dims apart = g.node(g.node(ids[0]).inputs[0]).type.shape;
-  for (int& d : apart) d = 2;
-  for (int axis : a.axes) apart[axis] = 1;
-  Group group = make_group(g, f, summed(g, ids), -1, apart);
+  Group group = make_group(g, f, summed(g, ids), -1, apart_of(a, g.node(g.node(ids[0]).inputs[0]).type.shape));
   bool reduced[4];
   for (int d = 0; d < 4; d++) reduced[d] = group.flags[d] == 1;
   auto fold = a.kind == ReduceKind::sum ? kernels::Fold::sum : kernels::Fold::max;

@@ -19,6 +19,7 @@
 #include "passes/inference.h"
 #include "passes/training.h"
 #include "plan/families.h"
+#include "run/interpret.h"
 
 namespace fovea {
 namespace {
@@ -313,6 +314,31 @@ TEST(Plan, StepsOfARecurrenceSharePackedWeights) {
 TEST(Plan, FusionChangesValuesOnlyByRounding) {
   for (const char* model : {"resnet20_cifar", "convnext_atto"})
     expect_rounding(train_steps(model, 2, 32, 2), train_steps(model, 2, 32, 2, false), 1e-4, model);
+}
+
+// A program runs over four dimensions: what is broadcast in more ways is made in steps.
+TEST(Plan, BroadcastsAlongManyAxes) {
+  Graph g;
+  Tensor a = g.input("a", {{2, 1, 3, 1, 4, 1}}), b = g.input("b", {{1, 5, 1, 2, 1, 3}}), c = g.input("c", {{3, 2, 4, 1}});
+  Tensor x = (a * b + exp(c)) * broadcast_to(b, {2, 5, 3, 2, 4, 3});
+  g.output("x", x);
+  g.output("sums", reduce_sum(x - a, {1, 3, 5}));
+  Values given;
+  Pool pool(2);
+  State state;
+  Program p(make_plan(g, {.threads = 2}), state, pool);
+  for (auto& [name, id] : g.inputs()) {
+    Random random(1, fnv1a(name));
+    for (int64_t i = 0; i < g.node(id).type.shape.numel(); i++) {
+      p.input(name)[i] = random.uniform(-1, 1);
+      given[id].push_back(static_cast<double>(p.input(name)[i]));
+    }
+  }
+  p.run();
+  for (auto& [name, id] : g.outputs()) {
+    std::vector<double> want = interpret(g, given, {id})[id];
+    for (size_t i = 0; i < want.size(); i++) ASSERT_NEAR(p.output(name)[i], want[i], 1e-4) << name << " " << i;
+  }
 }
 
 TEST(Plan, UpdatesReadOldValuesAndTakeEffectTogether) {
