@@ -39,9 +39,8 @@ void PixelConv::forward(const float* x, const float* k, float* y, Pool& pool) co
   each_pixel(pool, s_.rows.out, ow, [&](int64_t image, int i, int j) {
     PixelWindow w = window(rows_, columns_, i, j, s_.columns.in);
     int64_t pixel = int64_t{i} * ow + j;
-    for (int64_t g = 0; g < groups; g++)
-      isa_.sum(y + image * y_image_ + pixel * s_.c + g * depth_, x + image * x_image_ + g * depth_,
-               k + image * k_image_ + (pixel * groups + g) * taps_, w, depth_);
+    isa_.sums(y + image * y_image_ + pixel * s_.c, x + image * x_image_, k + image * k_image_ + pixel * groups * taps_, w,
+              {groups, depth_, taps_});
   });
 }
 
@@ -51,9 +50,8 @@ void PixelConv::input_grad(const float* k, const float* dy, float* dx, Pool& poo
   each_pixel(pool, s_.rows.in, iw, [&](int64_t image, int i, int j) {
     PixelWindow w = window(rows_back_, columns_back_, i, j, s_.columns.out);
     w.weight_column = int64_t{groups} * taps_, w.weight_row = w.weight_column * s_.columns.out;
-    for (int64_t g = 0; g < groups; g++)
-      isa_.sum(dx + image * x_image_ + (int64_t{i} * iw + j) * s_.c + g * depth_, dy + image * y_image_ + g * depth_,
-               k + image * k_image_ + g * taps_, w, depth_);
+    isa_.sums(dx + image * x_image_ + (int64_t{i} * iw + j) * s_.c, dy + image * y_image_, k + image * k_image_, w,
+              {groups, depth_, taps_});
   });
 }
 

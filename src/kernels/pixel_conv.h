@@ -1,5 +1,7 @@
 // Convolution with a kernel for every pixel of the result, shared by the channels of a group, and its adjoints.
 // x [n,h,w,c], k [n,oh,ow,groups*kh*kw], y [n,oh,ow,c].
+// What limits it: nothing is used twice, so every product loads a vector of values and a weight, half the peak at most; a
+// vector holds channels of one group, and narrower groups leave lanes unused.
 #pragma once
 #include "base/cpu.h"
 #include "base/threads.h"

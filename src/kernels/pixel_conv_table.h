@@ -1,4 +1,4 @@
-// What each ISA offers to convolutions with a kernel for every pixel: sums over a window's pixels of one group's channels.
+// What each ISA offers to convolutions with a kernel for every pixel: sums over a window's pixels.
 #pragma once
 #include <cstdint>
 
@@ -15,9 +15,14 @@ struct PixelWindow {
   int64_t weight_row, weight_column;  // and of weights, 0 where all pairs use the kernel of one pixel
 };
 
+// The channels of a pixel, and the numbers of a group's kernel.
+struct PixelGroups {
+  int64_t count, channels, taps;
+};
+
 struct PixelConvTable {
-  // d[i] = the sum of weight * values[i] over the window, i < n.
-  void (*sum)(float* d, const float* values, const float* weights, const PixelWindow& w, int64_t n);
+  // d[i] = the sum of weight * values[i] over the window, for the channels i of all groups.
+  void (*sums)(float* d, const float* values, const float* weights, const PixelWindow& w, const PixelGroups& groups);
   // d[tap] = values . with over n channels, for all pairs.
   void (*dots)(float* d, const float* values, const float* with, const PixelWindow& w, int64_t n);
 };

@@ -1,21 +1,43 @@
 // Sums over the pixels of a window; see pixel_conv_table.h.
 
-static void pixel_sum(float* d, const float* values, const float* weights, const PixelWindow& w, int64_t n) {
-  each_vector(n, [&](int64_t i, int64_t k) {
-    V a = {}, b = {};  // taken in turn: neither waits for the other
-    for (int r = 0; r < w.nrows; r++) {
-      const float* line = values + w.rows[r].at * w.row + i;
-      const float* line_weights = weights + w.rows[r].at * w.weight_row + w.rows[r].tap * w.kw;
-      auto add = [&](int c, V sum) {
-        WindowTap at = w.columns[c];
-        return madd(set1(line_weights[at.at * w.weight_column + at.tap]), get(line + at.at * w.column, k), sum);
-      };
-      int c = 0;
-      for (; c + 1 < w.ncolumns; c += 2) a = add(c, a), b = add(c + 1, b);
-      if (c < w.ncolumns) a = add(c, a);
+constexpr int kTogether = 4;  // vectors that go over a window together: none waits for its last sum
+
+struct PixelVector {
+  int64_t channel, weight;  // floats from the pixel's, from the weights' first
+  int64_t rest;             // channels; 0: all lanes
+};
+
+template <int count>
+static inline void sum_vectors(float* d, const float* values, const float* weights, const PixelWindow& w,
+                               const PixelVector* vectors) {
+  V sum[count] = {};
+  for (int r = 0; r < w.nrows; r++) {
+    const float* line = values + w.rows[r].at * w.row;
+    const float* line_weights = weights + w.rows[r].at * w.weight_row + w.rows[r].tap * w.kw;
+    for (int c = 0; c < w.ncolumns; c++) {
+      const WindowTap at = w.columns[c];
+      const float *from = line + at.at * w.column, *weight = line_weights + at.at * w.weight_column + at.tap;
+#pragma GCC unroll 4
+      for (int i = 0; i < count; i++)
+        sum[i] = madd(set1(weight[vectors[i].weight]), get(from + vectors[i].channel, vectors[i].rest), sum[i]);
     }
-    put(d + i, a + b, k);
-  });
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < count; i++) put(d + vectors[i].channel, sum[i], vectors[i].rest);
+}
+
+static void pixel_sums(float* d, const float* values, const float* weights, const PixelWindow& w, const PixelGroups& g) {
+  PixelVector vectors[kTogether];
+  int waiting = 0;
+  for (int64_t group = 0; group < g.count; group++) {
+    each_vector(g.channels, [&](int64_t i, int64_t rest) {
+      vectors[waiting++] = {group * g.channels + i, group * g.taps, rest};
+      if (waiting < kTogether) return;
+      sum_vectors<kTogether>(d, values, weights, w, vectors);
+      waiting = 0;
+    });
+  }
+  for (int i = 0; i < waiting; i++) sum_vectors<1>(d, values, weights, w, vectors + i);
 }
 
 static void pixel_dots(float* d, const float* values, const float* with, const PixelWindow& w, int64_t n) {
@@ -30,4 +52,4 @@ static void pixel_dots(float* d, const float* values, const float* with, const P
   }
 }
 
-static constexpr PixelConvTable make_pixel_conv_table() { return {pixel_sum, pixel_dots}; }
+static constexpr PixelConvTable make_pixel_conv_table() { return {pixel_sums, pixel_dots}; }
