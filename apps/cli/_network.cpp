@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "io/resize.h"
+#include "passes/taps.h"
 
 namespace fovea::cli {
 namespace {
@@ -57,6 +58,17 @@ void NetworkFlags::add(Flags& o) {
   o.flag("--no-winograd", no_winograd,
          "3x3 convolutions and large kernels summed directly: slower, less memory for weights");
   add_precision(o, precision);
+}
+
+void PartFlags::add(Flags& o) {
+  o.flag("--features", features, "the maps at the ends of its stages (or tokens, of its blocks), and nothing behind them");
+  o.flag("--no-head", no_head, "all but the classifier: the pooled features");
+}
+
+std::unique_ptr<Graph> PartFlags::of(std::unique_ptr<Graph> network) const {
+  if (features && no_head) fail(Code::usage, "--features and --no-head are two different parts of a network. Give one");
+  if (features) return fovea::features(*network);
+  return no_head ? headless(*network) : std::move(network);
 }
 
 void add_precision(Flags& o, std::string& precision) {

@@ -22,6 +22,14 @@ struct NetworkFlags {
   ModelInfo identify(const NetworkFile& file) const;
 };
 
+// Which part of a network: its maps, or what its classifier reads, in place of the logits.
+struct PartFlags {
+  bool features = false, no_head = false;
+
+  void add(Flags& o);
+  std::unique_ptr<Graph> of(std::unique_ptr<Graph> network) const;
+};
+
 void add_precision(Flags& o, std::string& precision);
 kernels::Precision precision_of(const std::string& name);  // of those that add_precision allows
 

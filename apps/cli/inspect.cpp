@@ -10,12 +10,15 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "passes/pass.h"
+#include "passes/taps.h"
+#include "train/step.h"
 
 namespace fovea::cli {
 namespace {
 
 struct Request {
   NetworkFlags network;
+  PartFlags part;
   std::string svg, passes;
   int batch = 1;
   bool tensors = false;
@@ -25,11 +28,13 @@ struct Request {
 bool parse(std::span<const std::string> args, Request& r) {
   Flags o("inspect MODEL|FILE",
           "Lists the layers of a model: operators, output shape, parameters, multiply-accumulates; and the memory that\n"
-          "running it takes. Of a weight file: its tensors and what it says about itself.");
+          "running it takes. With --features: the maps that others may build on. Of a weight file: its tensors and what it "
+          "says about itself.");
   r.network.add(o);
   o.section("What to show");
   std::string names;
   for (const Pass* p : all_passes()) names += fmt::format("{}{}", names.empty() ? "" : ", ", p->name);
+  r.part.add(o);
   o.text("--pass", "A,B", r.passes, "passes that rewrite the model first: " + names);
   o.text("--svg", "FILE", r.svg, "draw the graph");
   o.flag("--tensors", r.tensors, "the tensors of the weight file, though it says which model it is for");
@@ -113,7 +118,12 @@ Record layer_row(const Layer& l) {
           {"macs", l.macs}};
 }
 
-Record totals(const ModelInfo& info, const Plan& plan, const std::vector<Layer>& layers, int batch) {
+Record feature_row(const Graph& g, const Feature& f) {
+  const Shape& s = g.node(f.node).type.shape;
+  return {{"feature", f.name}, {"stride", f.stride}, {"channels", f.channels}, {"output", Value::list(s)}};
+}
+
+Record totals(const ModelInfo& info, int classes, const Plan& plan, const std::vector<Layer>& layers, int batch) {
   int64_t params = 0, macs = 0;
   for (const Layer& l : layers) params += l.params, macs += l.macs;
   Memory m = memory_of(plan);
@@ -125,7 +135,7 @@ Record totals(const ModelInfo& info, const Plan& plan, const std::vector<Layer>&
   const Card& c = info.card;
   return {{"model", info.model},
           {"input", Value::list(Shape{batch, c.height, c.width, c.channels})},
-          {"classes", info.options.classes},
+          {"classes", classes},
           {"params", params},
           {"macs", macs},
           {"steps", static_cast<int64_t>(plan.steps.size())},
@@ -151,12 +161,13 @@ std::unique_ptr<Graph> rewritten(std::unique_ptr<Graph> graph, const std::string
 }
 
 void show_model(const Request& r, const ModelInfo& info) {
-  std::unique_ptr<Graph> graph = build_model(find_model(info.model), r.batch, info.options);
+  std::unique_ptr<Graph> graph = r.part.of(build_model(find_model(info.model), r.batch, info.options));
   if (!r.passes.empty()) graph = rewritten(std::move(graph), r.passes);
   std::vector<Layer> layers = layers_of(*graph);
   const PlanOptions options = r.network.plan(r.common.threads);
-  std::unique_ptr<Plan> plan = make_plan(r.passes.empty() ? *inference_graph(info, r.batch) : *graph, options);
-  Record sums = totals(info, *plan, layers, r.batch);
+  std::unique_ptr<Plan> plan = make_plan(r.passes.empty() ? *eval_graph(*graph) : *graph, options);
+  const bool whole = !r.part.features && !r.part.no_head;
+  Record sums = totals(info, whole ? info.options.classes : 0, *plan, layers, r.batch);
   if (!r.svg.empty()) {
     write_file(r.svg, draw_network(layers, info.model,
                                    fmt::format("{} parameters, {} multiply-accumulates, input {}", sums[3].second.table,
@@ -164,11 +175,13 @@ void show_model(const Request& r, const ModelInfo& info) {
     note("wrote " + r.svg);
   }
   std::vector<Record> rows;
-  rows.reserve(layers.size());
-  for (const Layer& l : layers) rows.push_back(layer_row(l));
+  if (r.part.features)
+    for (const Feature& f : feature_info(*graph)) rows.push_back(feature_row(*graph, f));
+  else
+    for (const Layer& l : layers) rows.push_back(layer_row(l));
   Format format = r.common.output();
   if (format == Format::json) {
-    sums.emplace_back("layers", rows);
+    sums.emplace_back(r.part.features ? "features" : "layers", rows);
     return print(sums, format);
   }
   print(rows, format);

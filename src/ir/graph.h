@@ -86,6 +86,7 @@ class Graph {
   // The updates so far, which are no more: to be recorded anew, changed.
   std::vector<std::pair<std::string, int>> take_updates() { return std::exchange(updates_, {}); }
   void tap(const std::string& name, Tensor t) { taps_.emplace_back(name, t.id); }
+  void feature(const std::string& name, Tensor t) { features_.emplace_back(name, t.id); }
   const std::vector<Param>& params() const { return params_; }
   const Param* find_param(const std::string& name) const;
   const Param* param_of(int node) const;
@@ -94,6 +95,7 @@ class Graph {
   const std::vector<std::pair<std::string, int>>& outputs() const { return outputs_; }
   const std::vector<std::pair<std::string, int>>& updates() const { return updates_; }
   const std::vector<std::pair<std::string, int>>& taps() const { return taps_; }
+  const std::vector<std::pair<std::string, int>>& features() const { return features_; }
   Tensor output_tensor(const std::string& name);
 
   const std::string& scope_name(int scope) const { return scopes_[static_cast<size_t>(scope)]; }
@@ -112,7 +114,7 @@ class Graph {
   std::vector<Param> params_;
   std::unordered_map<std::string, int> param_index_;
   std::unordered_map<int, int> param_by_node_;
-  std::vector<std::pair<std::string, int>> inputs_, outputs_, updates_, taps_;
+  std::vector<std::pair<std::string, int>> inputs_, outputs_, updates_, taps_, features_;
   std::vector<std::string> scopes_{""};
   std::unordered_map<std::string, int> scope_index_{{"", 0}};
   int current_scope_ = 0;

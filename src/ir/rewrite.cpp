@@ -16,15 +16,19 @@ std::vector<char> fixed_nodes(const Graph& g) {
   return r;
 }
 
-std::vector<char> reachable(const Graph& g) {
+using Named = std::span<const std::pair<std::string, int>>;
+
+static std::vector<char> needed_by(const Graph& g, std::initializer_list<Named> tables) {
   std::vector<char> live(static_cast<size_t>(g.size()), 0);
-  for (auto& [name, id] : g.outputs()) live[static_cast<size_t>(id)] = 1;
-  for (auto& [name, id] : g.updates()) live[static_cast<size_t>(id)] = 1;
+  for (Named values : tables)
+    for (auto& [name, id] : values) live[static_cast<size_t>(id)] = 1;
   for (int i = g.size() - 1; i >= 0; i--)
     if (live[static_cast<size_t>(i)])
       for (int in : g.node(i).inputs) live[static_cast<size_t>(in)] = 1;
   return live;
 }
+
+std::vector<char> reachable(const Graph& g) { return needed_by(g, {g.outputs(), g.updates()}); }
 
 Tensor body_of(const Node& n, std::span<const Tensor> in) {
   FOVEA_CHECK(n.op->body != nullptr);
@@ -64,20 +68,40 @@ void Rewriter::run(const Rule& rule) {
     Tensor t = is_leaf(n) ? Tensor{} : rule(*this, i, n, in);
     map[static_cast<size_t>(i)] = t ? t : keep(i, in);
   }
-  to.enter("");
-  carry_tables();
-}
-
-void Rewriter::carry_tables() {
   for (auto& [name, id] : from.outputs()) to.output(name, (*this)(id));
   for (auto& [name, id] : from.updates()) to.update(name, (*this)(id));
+  carry_names();
+}
+
+void Rewriter::copy(const std::vector<char>& wanted) {
+  for (int i = 0; i < from.size(); i++) {
+    if (!wanted[static_cast<size_t>(i)]) continue;
+    std::vector<Tensor> in;
+    for (int id : from.node(i).inputs) in.push_back((*this)(id));
+    map[static_cast<size_t>(i)] = keep(i, in);
+  }
+  carry_names();
+}
+
+void Rewriter::carry_names() {
+  to.enter("");
   for (auto& [name, id] : from.taps())
     if ((*this)(id)) to.tap(name, (*this)(id));
+  for (auto& [name, id] : from.features())
+    if ((*this)(id)) to.feature(name, (*this)(id));
 }
 
 std::unique_ptr<Graph> rewrite(const Graph& g, const Rewriter::Rule& rule) {
   auto to = std::make_unique<Graph>();
   Rewriter(g, *to).run(rule);
+  return to;
+}
+
+std::unique_ptr<Graph> extract(const Graph& g, Named values) {
+  auto to = std::make_unique<Graph>();
+  Rewriter r(g, *to);
+  r.copy(needed_by(g, {values}));
+  for (auto& [name, id] : values) to->output(name, r(id));
   return to;
 }
 

@@ -19,15 +19,19 @@ class Rewriter {
   Tensor operator()(int old_id) const { return map[static_cast<size_t>(old_id)]; }
   int uses(int old_id) const { return uses_[static_cast<size_t>(old_id)]; }  // readers, outputs and updates included
   void run(const Rule& rule);
+  void copy(const std::vector<char>& wanted);  // and no more, not even parameters
 
  private:
   Tensor keep(int id, std::span<const Tensor> in);
-  void carry_tables();
+  void carry_names();
   std::vector<int> uses_;
 };
 
 // Copies what is reachable from outputs and updates (and all inputs and parameters), rewriting on the way.
 std::unique_ptr<Graph> rewrite(const Graph& g, const Rewriter::Rule& rule);
+
+// Only what these values need, and no other parameter; they are its outputs, by these names.
+std::unique_ptr<Graph> extract(const Graph& g, std::span<const std::pair<std::string, int>> values);
 
 // Nodes that outputs and updates need.
 std::vector<char> reachable(const Graph& g);

@@ -24,4 +24,9 @@ Tensor Scope::out(Tensor t) const {
   return t;
 }
 
+Tensor Scope::feature(Tensor t) const {
+  graph_->feature(path_, t);
+  return t;
+}
+
 }  // namespace fovea

@@ -23,6 +23,8 @@ class Scope {
   Tensor buffer(const std::string& name, const Shape& shape, Init init) const;
   // Names a value: a tap, a layer unit, a profile row.
   Tensor out(Tensor t) const;
+  // Names a map that others may want of this network, where the last tap of its size is not that map (passes/taps.h).
+  Tensor feature(Tensor t) const;
   // What f() records without parameters, which would otherwise count as a part of what it reads, belongs here.
   template <class F>
   Tensor own(F f) const {

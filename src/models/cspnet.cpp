@@ -63,7 +63,9 @@ Tensor block(Scope s, Tensor x, const Block& b, const CspNet& m, float drop) {  
 Tensor stem(Scope s, Tensor x, const CspNet& m) {
   for (size_t i = 0; i < m.stem.size(); i++) {
     ConvNormAct how{.stride = i == 0 && m.stem_stride > 1 ? 2 : 1, .act = m.act};
-    x = conv_norm_act(s["conv" + std::to_string(i + 1)], x, m.stem[i], m.stem_window, how);
+    Scope at = s["conv" + std::to_string(i + 1)];
+    x = conv_norm_act(at, x, m.stem[i], m.stem_window, how);
+    if (i + 1 == m.stem.size()) at.feature(x);
   }
   return m.stem_stride == 4 ? max_pool(x, 3, 2, 1) : x;
 }
@@ -105,8 +107,10 @@ Tensor cspnet(Scope s, Tensor x, const CspNet& m, const ModelOptions& o) {  // [
   x = stem(s["stem"], x, m);
   Part p{0, 0, 0};
   for (int depth : m.depths) p.total += depth;
-  for (; p.stage < m.depths.size(); p.first += m.depths[p.stage++])
-    x = stage(s["stages"][static_cast<int>(p.stage)], x, p, m, o.drop_path);
+  for (; p.stage < m.depths.size(); p.first += m.depths[p.stage++]) {
+    Scope at = s["stages"][static_cast<int>(p.stage)];
+    x = at.feature(stage(at, x, p, m, o.drop_path));
+  }
   return linear(s["head"]["fc"], dropout(s["head"], global_avg_pool(x), o.drop), o.classes);
 }
 

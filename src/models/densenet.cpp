@@ -26,9 +26,9 @@ Tensor stem(Scope s, Tensor x, const DenseNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,
   if (m.deep_stem) {
     x = active_norm(s["norm0"], conv(s["conv0"], x, m.growth, 3, 2));
     x = active_norm(s["norm1"], conv(s["conv1"], x, m.growth, 3));
-    x = active_norm(s["norm2"], conv(s["conv2"], x, 2 * m.growth, 3));
+    x = s["norm2"].feature(active_norm(s["norm2"], conv(s["conv2"], x, 2 * m.growth, 3)));
   } else {
-    x = active_norm(s["norm0"], conv(s["conv0"], x, 2 * m.growth, 7, 2));
+    x = s["norm0"].feature(active_norm(s["norm0"], conv(s["conv0"], x, 2 * m.growth, 7, 2)));
   }
   return m.stem_blur ? blur_pool(max_pool(x, 3, 1, 1), Edge::reflect, m.stem_blur) : max_pool(x, 3, 2, 1);
 }
@@ -50,11 +50,12 @@ Tensor densenets::densenet(Scope s, Tensor x, const DenseNet& m, const ModelOpti
       x = concat(parts, 3);
     }
     if (i == 4) break;
+    block.feature(x);
     Scope between = numbered(f, "transition", i);
     x = conv(between["conv"], active_norm(between["norm"], x), x.c() / 2, 1);
     x = m.blur ? blur_pool(x, Edge::reflect, m.blur) : avg_pool(x, 2, 2);
   }
-  x = global_avg_pool(active_norm(f["norm5"], x));
+  x = global_avg_pool(f["norm5"].feature(active_norm(f["norm5"], x)));
   return linear(s["classifier"], dropout(s["classifier"], x, o.drop), o.classes);
 }
 

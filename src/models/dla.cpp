@@ -73,13 +73,18 @@ Tensor dla(Scope s, Tensor x, const DLA& m, const ModelOptions& o) {  // [n,h,w,
   x = conv_norm_act(s["base_layer"], x, m.channels[0], 7, {.conv = "0", .norm = "1"});
   for (int level = 0; level < 2; level++) {
     auto i = static_cast<size_t>(level);
+    Scope at = s["level" + std::to_string(level)];
     for (int j = 0; j < m.levels[i]; j++) {
       std::string c = std::to_string(3 * j), b = std::to_string(3 * j + 1);
       ConvNormAct how{.stride = j == 0 ? level + 1 : 1, .conv = c.c_str(), .norm = b.c_str()};
-      x = conv_norm_act(s["level" + std::to_string(level)], x, m.channels[i], 3, how);
+      x = conv_norm_act(at, x, m.channels[i], 3, how);
     }
+    at.feature(x);
   }
-  for (size_t i = 2; i < 6; i++) x = tree(s["level" + std::to_string(i)], x, {m.levels[i], m.channels[i], 2, i > 2}, {}, m);
+  for (size_t i = 2; i < 6; i++) {
+    Scope at = s["level" + std::to_string(i)];
+    x = at.feature(tree(at, x, {m.levels[i], m.channels[i], 2, i > 2}, {}, m));
+  }
   x = conv(s["fc"], dropout(s["fc"], reduce_mean(x, {1, 2}), o.drop), o.classes, 1, {.bias = true, .init = fan_out_normal});
   return reshape(x, {x.n(), o.classes});
 }

@@ -117,12 +117,15 @@ const Stages kRepStages = {
     {{5, 480, 160, 0, 1}, {5, 480, 160, 0.25, 1}, {5, 480, 160, 0, 1}, {5, 480, 160, 0.25, 1}}};
 
 Tensor ghostnet(Scope s, Tensor x, const GhostNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  x = conv_norm_act(s, x, round_channels(16 * m.width, 4), 3, {.stride = 2, .conv = "conv_stem", .norm = "bn1"});
+  Scope stem = s["conv_stem"];
+  x = stem.feature(conv(stem, x, round_channels(16 * m.width, 4), 3, {.stride = 2, .init = fan_out_normal}));
+  x = relu(batch_norm(s["bn1"], x));
   int index = 0, stage = 0;
   for (const std::vector<Block>& blocks : m.version ? kStages : kRepStages) {
     Scope at = s["blocks"][stage++];
     for (int i = 0; i < static_cast<int>(blocks.size()); i++, index++)
       x = block(at[i], x, blocks[static_cast<size_t>(i)], m, m.version > 1 && index > 1);
+    if (blocks[0].stride == 2) at.feature(x);
   }
   x = conv_norm_act(s["blocks"][stage][0], x, round_channels(960 * m.width, 4), 1, {.norm = "bn1"});
   x = relu(conv(s["conv_head"], reduce_mean(x, {1, 2}), 1280, 1, {.bias = true}));

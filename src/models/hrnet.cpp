@@ -50,13 +50,14 @@ Tensor head(Scope s, const Maps& x, const HRNet& m) {  // -> [n,h,w,2048]
   Tensor y;
   for (int i = 0; i < 4; i++) {
     Tensor part = bottleneck(s["incre_modules"][i][0], x[static_cast<size_t>(i)], 32 << i);
+    s["stage" + std::to_string(i + 1)].feature(part);
     y = i == 0 ? part : part + conv_norm_pair(s["downsamp_modules"][i - 1], y, 128 << i, 3, 2, Act::relu, m.head_bias);
   }
   return conv_norm_pair(s["final_layer"], y, 2048, 1, 1, Act::relu, m.head_bias);
 }
 
 Tensor hrnet(Scope s, Tensor x, const HRNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  x = conv_norm_act(s, x, 64, 3, {.stride = 2, .conv = "conv1", .norm = "bn1"});
+  x = s["stem"].feature(conv_norm_act(s, x, 64, 3, {.stride = 2, .conv = "conv1", .norm = "bn1"}));
   x = conv_norm_act(s, x, 64, 3, {.stride = 2, .conv = "conv2", .norm = "bn2"});
   for (int i = 0; i < m.first_blocks; i++) x = bottleneck(s["layer1"][i], x, m.first_width);
   Maps maps = {x};

@@ -74,9 +74,9 @@ Tensor v3_e(Scope s, Tensor x) {
 Tensor v3(Scope s, Tensor x) {  // [n,h,w,3] -> [n,h/32,w/32,2048]
   x = layer(s["Conv2d_1a_3x3"], x, halving(32));
   x = layer(s["Conv2d_2a_3x3"], x, bare(32, 3));
-  x = max3(layer(s["Conv2d_2b_3x3"], x, {64, 3}));
+  x = max3(s["Conv2d_2b_3x3"].feature(layer(s["Conv2d_2b_3x3"], x, {64, 3})));
   x = layer(s["Conv2d_3b_1x1"], x, {80});
-  x = max3(layer(s["Conv2d_4a_3x3"], x, bare(192, 3)));
+  x = max3(s["Conv2d_4a_3x3"].feature(layer(s["Conv2d_4a_3x3"], x, bare(192, 3))));
   x = v3_a(s["Mixed_5d"], v3_a(s["Mixed_5c"], v3_a(s["Mixed_5b"], x, 32), 64), 64);
   x = v3_c(s["Mixed_6c"], v3_c(s["Mixed_6b"], v3_b(s["Mixed_6a"], x), 128), 160);
   x = v3_c(s["Mixed_6e"], v3_c(s["Mixed_6d"], x, 160), 192);
@@ -86,8 +86,8 @@ Tensor v3(Scope s, Tensor x) {  // [n,h,w,3] -> [n,h/32,w/32,2048]
 // V4
 
 Tensor v4_stem(Scope s, Tensor x) {  // [n,h,w,3] -> [n,h/8,w/8,384]; parameters s.0 to s.5
-  x = layer(s[2], layer(s[1], layer(s[0], x, halving(32)), bare(32, 3)), {64, 3});
-  x = join({max3(x), layer(s[3]["conv"], x, halving(96))});
+  x = s[2].feature(layer(s[2], layer(s[1], layer(s[0], x, halving(32)), bare(32, 3)), {64, 3}));
+  x = s[3].feature(join({max3(x), layer(s[3]["conv"], x, halving(96))}));
   x = join({chain(s[4]["branch0"], x, {{64}, bare(96, 3)}),
             chain(s[4]["branch1"], x, {{64}, {64, kRow}, {64, kColumn}, bare(96, 3)})});
   return s[5].out(join({layer(s[5]["conv"], x, halving(192)), max3(x)}));
@@ -147,8 +147,8 @@ Tensor block8(Scope s, Tensor x, float scale, bool active) {
 
 Tensor residual_v2(Scope s, Tensor x) {  // [n,h,w,3] -> [n,h/32,w/32,1536]
   x = layer(s["conv2d_2a"], layer(s["conv2d_1a"], x, halving(32)), bare(32, 3));
-  x = max3(layer(s["conv2d_2b"], x, {64, 3}));
-  x = max3(layer(s["conv2d_4a"], layer(s["conv2d_3b"], x, {80}), bare(192, 3)));
+  x = max3(s["conv2d_2b"].feature(layer(s["conv2d_2b"], x, {64, 3})));
+  x = max3(s["conv2d_4a"].feature(layer(s["conv2d_4a"], layer(s["conv2d_3b"], x, {80}), bare(192, 3))));
   Scope a = s["mixed_5b"], b = s["mixed_6a"], c = s["mixed_7a"];
   x = a.out(join({chain(a["branch0"], x, {{96}}), chain(a["branch1"], x, {{48}, {64, 5}}),
                   chain(a["branch2"], x, {{64}, {96, 3}, {96, 3}}), layer(a["branch3"][1], mean3(x, false), {64})}));
@@ -159,7 +159,7 @@ Tensor residual_v2(Scope s, Tensor x) {  // [n,h,w,3] -> [n,h/32,w/32,1536]
   x = c.out(join({chain(c["branch0"], x, {{256}, halving(384)}), chain(c["branch1"], x, {{256}, halving(288)}),
                   chain(c["branch2"], x, {{256}, {288, 3}, halving(320)}), max3(x)}));
   for (int i = 0; i < 9; i++) x = block8(s["repeat_2"][i], x, 0.2f, true);
-  return layer(s["conv2d_7b"], block8(s["block8"], x, 1, false), {1536});
+  return s["conv2d_7b"].feature(layer(s["conv2d_7b"], block8(s["block8"], x, 1, false), {1536}));
 }
 
 struct Inception {

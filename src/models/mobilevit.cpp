@@ -92,7 +92,7 @@ Tensor mobilevit(Scope s, Tensor x, const MobileViT& m, const ModelOptions& o) {
     x = m.second ? transform_linear(stage[1], x, kDepths[i - 2], o.drop_path)
                  : transform(stage[1], x, m.dims[i - 2], kDepths[i - 2], o.drop_path);
   }
-  if (m.features) x = silu(conv_norm(s["final_conv"], x, m.features));
+  if (m.features) x = s["final_conv"].feature(silu(conv_norm(s["final_conv"], x, m.features)));
   return linear(s["head"]["fc"], dropout(s["head"], global_avg_pool(x), o.drop), o.classes);
 }
 

@@ -62,11 +62,11 @@ Tensor gated(Scope s, Tensor x, const NFNet& m) {
 
 Tensor stem(Scope s, Tensor x, const NFNet& m) {
   int c = m.channels_of(m.stem_channels);
-  if (m.stem == Stem::window3) return conv(s["conv"], x, m, c, 3, 2);
-  if (m.stem == Stem::window7_pool) return max_pool(conv(s["conv"], x, m, c, 7, 2), 3, 2, 1);
+  if (m.stem == Stem::window3) return s["conv"].feature(conv(s["conv"], x, m, c, 3, 2));
+  if (m.stem == Stem::window7_pool) return max_pool(s["conv"].feature(conv(s["conv"], x, m, c, 7, 2)), 3, 2, 1);
   x = act(conv(s["conv1"], x, m, c / 8, 3, 2), m);
   x = act(conv(s["conv2"], x, m, c / 4, 3), m);
-  x = act(conv(s["conv3"], x, m, c / 2, 3), m);
+  x = act(s["conv3"].feature(conv(s["conv3"], x, m, c / 2, 3)), m);
   return conv(s["conv4"], x, m, c, 3, 2);
 }
 
@@ -109,7 +109,7 @@ Tensor nfnet(Scope s, Tensor x, const NFNet& m, const ModelOptions& o) {  // [n,
       x = block(s["stages"][static_cast<int>(i)][j], x, b, m);
       variance = (j == 0 ? 1 : variance) + kAlpha * kAlpha;
     }
-  if (m.features) x = conv(s["final_conv"], x, m, m.channels_of(m.features), 1);
+  if (m.features) x = s["final_conv"].feature(conv(s["final_conv"], x, m, m.channels_of(m.features), 1));
   return linear(s["head"]["fc"], dropout(s["head"], global_avg_pool(act(x, m)), o.drop), o.classes);
 }
 

@@ -93,7 +93,7 @@ Tensor block(Scope s, Tensor x, const Stage& t, int stride, const RegNet& m, flo
 }
 
 Tensor regnet(Scope s, Tensor x, const RegNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
-  x = m.norm_first ? conv(s["stem"], x, 32, 3, 2) : conv_norm(s["stem"], x, m, 32, 3, 2);
+  x = s["stem"].feature(m.norm_first ? conv(s["stem"], x, 32, 3, 2) : conv_norm(s["stem"], x, m, 32, 3, 2));
   int stage = 0, index = 0;
   for (const Stage& t : stages(m)) {
     Scope at = s["s" + std::to_string(++stage)];

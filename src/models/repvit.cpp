@@ -52,6 +52,7 @@ Tensor repvit(Scope s, Tensor x, const RepViT& m, const ModelOptions& o) {  // [
     Scope stage = s["stages"][static_cast<int>(i)];
     if (i > 0) x = downsample(stage["downsample"], x, m);
     for (int j = 0; j < m.depths[i]; j++) x = block(stage["blocks"][j], x, j % 2 == 0, m, drop.next());
+    stage.feature(x);
   }
   Scope head = s["head"];
   x = dropout(head, global_avg_pool(x), o.drop);

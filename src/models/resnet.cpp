@@ -70,7 +70,7 @@ Tensor stem(Scope s, Tensor x, const ResNet& m) {  // [n,h,w,3] -> [n,h/4,w/4,64
     x = relu(norm(c[4], conv(c[3], x, width, 3), m));
     x = conv(c[6], x, 2 * width, 3);
   }
-  x = relu(norm(s["bn1"], x, m));
+  x = s["act1"].feature(relu(norm(s["bn1"], x, m)));
   if (m.stem_conv_pool) return relu(norm(s["maxpool"][1], conv(s["maxpool"][0], x, x.c(), 3, 2), m));
   if (m.anti_alias == AntiAlias::average) return halve(x, m.anti_alias);
   if (m.anti_alias == AntiAlias::blur) return halve(max_pool(x, 3, 1, 1), m.anti_alias);

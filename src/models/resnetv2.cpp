@@ -46,11 +46,11 @@ Tensor norm_act(Scope s, Tensor x, const ResNetV2& m) {
 Tensor stem(Scope s, Tensor x, const ResNetV2& m) {  // [n,h,w,3] -> [n,h/4,w/4,64]
   int width = 64 * m.factor;
   if (m.stem == Stem::plain) {
-    x = conv(s["conv"], x, width, 7, 2, m);
+    x = s["conv"].feature(conv(s["conv"], x, width, 7, 2, m));
   } else {
     x = norm_act(s["norm1"], conv(s["conv1"], x, m.stem == Stem::tiered ? 3 * width / 8 : width / 2, 3, 2, m), m);
     x = norm_act(s["norm2"], conv(s["conv2"], x, width / 2, 3, 1, m), m);
-    x = conv(s["conv3"], x, width, 3, 1, m);
+    x = s["conv3"].feature(conv(s["conv3"], x, width, 3, 1, m));
   }
   return m.standardized ? max_pool(pad(x, {0, 1, 1, 0}, {0, 1, 1, 0}), 3, 2) : max_pool(x, 3, 2, 1);
 }

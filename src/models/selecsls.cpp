@@ -35,7 +35,7 @@ Tensor module(Scope s, Tensor x, Tensor skip, const Module& m) {
 }
 
 Tensor selecsls(Scope s, Tensor x, const SelecSls& m, const ModelOptions& o) {  // [n,h,w,c] -> [n,classes]
-  x = layer(s["stem"], x, 32, 3, 2);
+  x = s["stem"].feature(layer(s["stem"], x, 32, 3, 2));
   Tensor skip;
   int i = 0;
   for (const Module& part : m.modules) {
@@ -43,7 +43,11 @@ Tensor selecsls(Scope s, Tensor x, const SelecSls& m, const ModelOptions& o) {  
     if (part.first) skip = x;
   }
   i = 0;
-  for (const Convolution& c : m.head) x = layer(s["head"][i++], x, c.out, c.window, c.stride);
+  for (const Convolution& c : m.head) {
+    Scope at = s["head"][i++];
+    x = layer(at, x, c.out, c.window, c.stride);
+    if (i % 2 == 0) at.feature(x);
+  }
   return linear(s["fc"], dropout(s["fc"], global_avg_pool(x), o.drop), o.classes);
 }
 

@@ -57,6 +57,7 @@ Tensor senet(Scope s, Tensor x, const SENet& m, const ModelOptions& o) {  // [n,
   } else {
     x = layer(s["layer0"], "1", x, 64, 7, 2);
   }
+  s["layer0"].feature(x);
   x = max_pool(x, 3, 2, Pad(0, 0, (x.h() + 1) % 2, (x.w() + 1) % 2));  // the last window may hang over
   for (int stage = 0; stage < 4; stage++)
     for (int i = 0; i < m.depths[static_cast<size_t>(stage)]; i++)

@@ -33,8 +33,10 @@ Tensor vgg(Scope s, Tensor x, const VGG& m, const ModelOptions& o) {  // [n,h,w,
       if (m.norm) x = batch_norm(s["features"][layer++], x);
       x = relu(x), layer++;
     }
+    s["features"][layer - 1].feature(x);
     x = max_pool(x, 2, 2), layer++;
   }
+  s["features"][layer - 1].feature(x);
   Scope head = s["pre_logits"];
   if (x.h() < kWindow || x.w() < kWindow) x = adaptive_avg_pool(x, std::max(x.h(), kWindow), std::max(x.w(), kWindow));
   x = relu(conv(head["fc1"], x, kHidden, kWindow, Padding::none));

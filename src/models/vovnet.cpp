@@ -63,7 +63,7 @@ Tensor halve(Tensor x) { return max_pool(x, 3, 2, Pad(0, 0, (x.h() + 1) % 2, (x.
 
 Tensor vovnet(Scope s, Tensor x, const VoVNet& m, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = conv_norm(s["stem"][0], x, m, 64, 3, 2);
-  x = window(s["stem"][1], x, m, 64);
+  x = s["stem"][1].feature(window(s["stem"][1], x, m, 64));
   x = window(s["stem"][2], x, m, m.stem, 2);
   int total = m.blocks[0] + m.blocks[1] + m.blocks[2] + m.blocks[3], index = 0;
   for (size_t i = 0; i < 4; i++) {

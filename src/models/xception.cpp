@@ -29,6 +29,7 @@ Tensor legacy_block(Scope s, Tensor x, const std::vector<int>& outs, int stride,
   int at = 0, out = outs.back();
   for (size_t i = 0; i < outs.size(); i++) {
     if (i > 0 || active) y = relu(y), at++;
+    if (i == 0 && active && stride > 1) s["rep"][0].feature(y);
     y = separable(s["rep"][at], y, outs[i]);
     y = batch_norm(s["rep"][at + 1], y), at += 2;
   }
@@ -39,14 +40,14 @@ Tensor legacy_block(Scope s, Tensor x, const std::vector<int>& outs, int stride,
 
 Tensor legacy(Scope s, Tensor x, const Legacy&, const ModelOptions& o) {  // [n,h,w,3] -> [n,classes]
   x = conv_norm_act(s, x, 32, 3, {.stride = 2, .pad = Padding::none, .conv = "conv1", .norm = "bn1"});
-  x = conv_norm_act(s, x, 64, 3, {.pad = Padding::none, .conv = "conv2", .norm = "bn2"});
+  x = s["act2"].feature(conv_norm_act(s, x, 64, 3, {.pad = Padding::none, .conv = "conv2", .norm = "bn2"}));
   x = legacy_block(s["block1"], x, {128, 128}, 2, false);
   x = legacy_block(s["block2"], x, {256, 256}, 2);
   x = legacy_block(s["block3"], x, {728, 728}, 2);
   for (int i = 4; i < 12; i++) x = legacy_block(s["block" + std::to_string(i)], x, {728, 728, 728}, 1);
   x = legacy_block(s["block12"], x, {728, 1024}, 2);
   x = relu(batch_norm(s["bn3"], separable(s["conv3"], x, 1536)));
-  x = global_avg_pool(relu(batch_norm(s["bn4"], separable(s["conv4"], x, 2048))));
+  x = global_avg_pool(s["act4"].feature(relu(batch_norm(s["bn4"], separable(s["conv4"], x, 2048)))));
   return linear(s["fc"], dropout(s["fc"], x, o.drop), o.classes);
 }
 
@@ -71,6 +72,7 @@ Tensor block(Scope s, Tensor x, const Block& b, const Aligned& m, float drop) { 
     Scope at = s["stack"]["conv" + std::to_string(i + 1)];
     int stride = i == 2 ? b.stride : 1, c = y.c();
     if (!b.last) y = relu(y);
+    if (stride > 1) s["stack"]["act3"].feature(y);
     y = norm(at["bn_dw"], conv(at["conv_dw"], y, c, 3, stride, c), m);
     if (b.last) y = relu(y);
     y = norm(at["bn_pw"], conv(at["conv_pw"], y, b.outs[static_cast<size_t>(i)], 1), m);
@@ -90,6 +92,7 @@ Tensor norm_first_block(Scope s, Tensor x, const Block& b, const Aligned& m, flo
     if (i > 0) y = relu(norm(at["norm"], y, m));
     y = conv(at["conv_dw"], y, y.c(), 3, i == 2 ? b.stride : 1, y.c());
     y = conv(at["conv_pw"], y, b.outs[static_cast<size_t>(i)], 1);
+    if (i == 1 && b.stride > 1) at.feature(y);
   }
   if (b.last) return s.out(y);
   if (b.stride > 1 || x.c() != b.outs[2]) x = conv(s["shortcut"], x, b.outs[2], 1, b.stride);

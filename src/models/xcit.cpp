@@ -63,7 +63,8 @@ Tensor xcit(Scope s, Tensor x, const XCiT& m, const ModelOptions& o) {  // [n,h,
   x = embed(s["patch_embed"], x, m);
   Shape map = x.shape();
   x = reshape(x + fourier_position(s["pos_embed"], x, m.dim), {map[0], -1, m.dim});
-  for (int i = 0; i < m.depth; i++) x = block(s["blocks"][i], x, map, m, o.drop_path);  // the same rate everywhere
+  for (int i = 0; i < m.depth; i++)
+    x = s["blocks"][i].feature(block(s["blocks"][i], x, map, m, o.drop_path));  // the same rate everywhere
   Tensor parts[] = {broadcast_to(s.param("cls_token", {1, 1, m.dim}, trunc_normal(0.02f)), {x.n(), 1, m.dim}), x};
   x = concat(parts, 1);
   for (int i = 0; i < 2; i++) x = class_block(s["cls_attn_blocks"][i], x, m);

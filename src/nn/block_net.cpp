@@ -142,10 +142,10 @@ Tensor stem(Scope s, Tensor x, BlockNet m) {
   auto width = [&](int c) { return static_cast<int>(std::nearbyint(c * m.width)); };
   if (t.block) {
     BlockRow row{.kind = m.stages[0][0].kind};
-    return branched({s, m, row, 2, width(t.channels[0]), 0}, x);
+    return s.feature(branched({s, m, row, 2, width(t.channels[0]), 0}, x));
   }
   int n = static_cast<int>(t.channels.size());
-  if (n == 1 && t.pool == StemPool::none) return conv_norm(s, x, m, {width(t.channels[0]), 3, 2});
+  if (n == 1 && t.pool == StemPool::none) return s.feature(conv_norm(s, x, m, {width(t.channels[0]), 3, 2}));
   for (int i = 0; i < n; i++) {
     Scope at = s["conv" + std::to_string(i + 1)];
     int stride = i == 0 || (i == n - 1 && t.pool == StemPool::none) ? 2 : 1, out = width(t.channels[static_cast<size_t>(i)]);
@@ -153,6 +153,7 @@ Tensor stem(Scope s, Tensor x, BlockNet m) {
       x = conv(at, x, out, 3, {.stride = stride, .init = fan_out_normal});
     else
       x = conv_norm(at, x, m, {out, t.window, stride});
+    if (i == n - (t.pool == StemPool::none ? 2 : 1)) at.feature(x);  // the next one halves the map
   }
   if (t.pool == StemPool::none) return x;
   return t.pool == StemPool::max ? max_pool(x, 3, 2, 1) : avg_pool(x, 2, 2);
@@ -194,7 +195,10 @@ Tensor block_net(Scope s, Tensor image, const BlockNet& m, const BlockRates& r) 
             block({at[i], m, row, stride, round_channels(row.out * m.width), drop_rate(r.drop_path, index, total)}, x));
       }
   }
-  if (m.features) x = conv_norm(s["final_conv"], x, m, {static_cast<int>(std::nearbyint(m.width * m.features))});
+  if (m.features) {
+    Scope last = s["final_conv"];
+    x = last.feature(conv_norm(last, x, m, {static_cast<int>(std::nearbyint(m.width * m.features))}));
+  }
   return head(s["head"], x, m, r);
 }
 

@@ -96,7 +96,8 @@ Tensor stem(Scope s, Tensor image, const MobileNet& m) {
   int out = m.fixed_stem ? m.stem : m.channels(m.stem);
   ConvOptions halving{.stride = 2, .pad = m.pad, .bias = m.nested_stem, .init = group_fan_out_normal};
   Tensor x = conv(m.nested_stem ? s["conv_stem"]["conv"] : s["conv_stem"], image, out, m.stem_window, halving);
-  return mobile_norm(m.nested_stem ? s["conv_stem"]["bn"] : s["bn1"], x, m, m.act);
+  x = mobile_norm(m.nested_stem ? s["conv_stem"]["bn"] : s["bn1"], x, m, m.act);
+  return m.stages[0][0].stride == 2 ? s["bn1"].feature(x) : x;  // else the first stage has this size
 }
 
 // The smaller map grows to the larger one; the result has 16 x 16 pixels.

@@ -4,27 +4,16 @@
 
 #include "ir/rewrite.h"
 #include "ops/barrier.h"
+#include "passes/taps.h"
 
 namespace fovea {
 namespace {
 
-// The ends of blocks, without those inside of other blocks.
-std::vector<int> outer_taps(const Graph& g) {
-  std::vector<int> r;
-  for (auto& [name, id] : g.taps()) {
-    bool inside = std::any_of(g.taps().begin(), g.taps().end(),
-                              [&, &tap = name](auto& other) { return tap.starts_with(other.first + "."); });
-    if (!inside) r.push_back(id);
-  }
-  return r;
-}
-
 class Recompute {
  public:
   Recompute(const Graph& g, int forward) : forward_(forward), kept_(static_cast<size_t>(g.size()), 0), again_(kept_.size()) {
-    std::vector<int> taps = outer_taps(g);
-    int last = taps.empty() ? -1 : *std::max_element(taps.begin(), taps.end());
-    for (int id : taps) kept_[at(id)] = 1;
+    int last = -1;
+    for (auto& [name, id] : outer_taps(g)) kept_[at(id)] = 1, last = std::max(last, id);
     for (int id = 0; id < forward; id++)
       if (id > last || small(g, id)) kept_[at(id)] = 1;  // the head is needed at once
   }
