@@ -79,6 +79,7 @@ Tensor vgg(Scope s, Tensor x, const VGG& m, int taps, const ModelOptions& o) {  
       if (m.norm) x = batch_norm(f[layer++], x);
       x = relu(x), layer++;
     }
+    f[layer - 1].feature(x);
     x = blur(f[layer + 1], max_pool(x, 2, 1), taps), layer += 2;
   }
   x = flatten(adaptive_avg_pool(x, kSide, kSide));
@@ -91,13 +92,13 @@ struct AlexNet {};
 Tensor alexnet(Scope s, Tensor x, const AlexNet&, int taps, const ModelOptions& o) {  // [n,h,w,c] -> [n,classes]
   constexpr int kHidden = 4096, kSide = 6;
   Scope f = s["features"], head = s["classifier"];
-  x = blur(f[2], relu(biased(f[0], x, 64, 11, 2, 2)), taps);
+  x = blur(f[2], f[1].feature(relu(biased(f[0], x, 64, 11, 2, 2))), taps);
   x = blur(f[4], max_pool(x, 3, 1), taps);
-  x = relu(biased(f[5], x, 192, 5, 1, 2));
+  x = f[6].feature(relu(biased(f[5], x, 192, 5, 1, 2)));
   x = blur(f[8], max_pool(x, 3, 1), taps);
   x = relu(biased(f[9], x, 384, 3, 1, 1));
   x = relu(biased(f[11], x, 256, 3, 1, 1));
-  x = relu(biased(f[13], x, 256, 3, 1, 1));
+  x = f[14].feature(relu(biased(f[13], x, 256, 3, 1, 1)));
   x = flatten(adaptive_avg_pool(blur(f[16], max_pool(x, 3, 1), taps), kSide, kSide));
   x = relu(linear(head[1], dropout(head[0], x, 0.5f), kHidden));
   x = relu(linear(head[4], dropout(head[3], x, 0.5f), kHidden));

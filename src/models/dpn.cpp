@@ -59,7 +59,8 @@ Paths block(Scope s, Tensor x, const Paths& paths, const Block& b, const DPN& m)
 
 Tensor dpn(Scope s, Tensor x, const DPN& m, const ModelOptions& o) {  // [n,h,w,c] -> [n,classes]
   Scope f = s["features"];
-  x = conv_norm_act(f["conv1_1"], x, m.stem, m.width == 64 ? 3 : 7, {.stride = 2, .act = m.act, .eps = kEps});
+  Scope first = f["conv1_1"];
+  x = first.feature(conv_norm_act(first, x, m.stem, m.width == 64 ? 3 : 7, {.stride = 2, .act = m.act, .eps = kEps}));
   x = max_pool(x, 3, 2, 1);
   Paths paths;
   for (int stage = 0; stage < 4; stage++)

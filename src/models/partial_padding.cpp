@@ -61,6 +61,7 @@ Tensor vgg(Scope s, Tensor x, const VGG& m, const ModelOptions& o) {  // [n,h,w,
       if (m.norm) x = batch_norm(s["features"][layer++], x);
       x = relu(x), layer++;
     }
+    s["features"][layer - 1].feature(x);
     x = max_pool(x, 2, 2), layer++;
   }
   Scope head = s["classifier"];

@@ -35,10 +35,11 @@ Tensor rdnet(Scope s, Tensor x, const RDNet& m, const ModelOptions& o) {  // [n,
   constexpr int kBlocks = 3;
   x = layer_norm(s["stem"][1], conv(s["stem"][0], x, m.first, 4, 4));
   int stages = static_cast<int>(m.growth.size()), index = 0;
+  auto halves = [&](int i) { return std::find(m.halving.begin(), m.halving.end(), i) != m.halving.end(); };
   for (int i = 0; i < stages; i++) {
     Scope at = s["dense_stages"][i];
     if (i > 0) {
-      int stride = std::find(m.halving.begin(), m.halving.end(), i) != m.halving.end() ? 2 : 1;
+      int stride = halves(i) ? 2 : 1;
       x = conv(at[1], layer_norm(at[0], x), x.c() / 2 / 8 * 8, stride, stride);
     }
     for (int j = 0; j < kBlocks; j++, index++) {
@@ -47,6 +48,7 @@ Tensor rdnet(Scope s, Tensor x, const RDNet& m, const ModelOptions& o) {  // [n,
           x, block(b, x, m.growth[static_cast<size_t>(i)], i > 1, drop_rate(o.drop_path, index, stages * kBlocks))};
       x = concat(parts, 3);
     }
+    if (i + 1 == stages || halves(i + 1)) at.feature(x);
   }
   x = layer_norm(s["head"]["norm"], global_avg_pool(x));
   return linear(s["head"]["fc"], dropout(s["head"], x, o.drop), o.classes);

@@ -72,7 +72,10 @@ struct Cifar10TinyMaix {
   int width;
 };
 Tensor cifar10_tinymaix(Scope s, Tensor x, const Cifar10TinyMaix& m, const ModelOptions& o) {
-  for (int i = 0; i < 3; i++) x = conv_bias(numbered(s, "conv", i), x, i < 2 ? m.width : 2 * m.width, 5, 2, Act::relu);
+  for (int i = 0; i < 3; i++) {
+    Scope at = numbered(s, "conv", i);
+    x = at.feature(conv_bias(at, x, i < 2 ? m.width : 2 * m.width, 5, 2, Act::relu));
+  }
   x = reshape(x, {x.n(), -1});  // [n,4*4*64], in the order row, column, channel
   return linear(s["fc"], dropout(s["fc"], x, o.drop), o.classes);
 }

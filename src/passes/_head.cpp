@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <set>
 
 #include "base/error.h"
 #include "ir/rewrite.h"
 #include "ops/conv2d.h"
+#include "ops/layout.h"
 #include "ops/matmul.h"
+#include "ops/norm.h"
 #include "ops/pointwise.h"
 #include "ops/reshape.h"
 #include "passes/taps.h"
@@ -14,20 +17,13 @@ namespace {
 // The last layers with weights, seen from an output, and what stands between them and it.
 class Head {
  public:
-  Head(const Graph& g, int output) : g_(g) {
-    for (int i = 0; i < g.size(); i++) {
-      const Node& n = g.node(i);
-      bool all = n.op != &Input::op;
-      for (int in : n.inputs) all = all && fixed(in);
-      fixed_.push_back(all);
-    }
-    walk(output);
-  }
+  Head(const Graph& g, int output) : g_(g), output_(output), fixed_(fixed_nodes(g)) { walk(output); }
   bool empty() const { return layers_.empty(); }
 
   // What stands for a node without these layers: what they read, and no bias.
-  Tensor rule(int id, const Node& n, std::span<const Tensor> in) const {
-    if (layers_.count(id)) return in[0];
+  Tensor rule(Rewriter& r, int id, const Node& n, std::span<const Tensor> in) const {
+    if (several_widths()) return id == output_ ? side_by_side(r) : Tensor{};
+    if (layers_.count(id)) return r(read_by(id));
     if (!after_.count(id)) return {};
     if (n.op == &Reshape::op) {
       Shape s = n.type.shape;
@@ -41,7 +37,7 @@ class Head {
   }
 
  private:
-  bool fixed(int id) const { return fixed_[static_cast<size_t>(id)]; }
+  bool fixed(int id) const { return fixed_[static_cast<size_t>(id)] != 0; }
   void walk(int id) {
     const Node& n = g_.node(id);
     if (fixed(id) || is_leaf(n)) return;
@@ -51,8 +47,29 @@ class Head {
       for (int in : n.inputs) walk(in);
   }
 
+  // What a layer reads, or the norm in front of it that is a part of the same module.
+  int read_by(int layer) const {
+    auto module = [&](int id) {
+      const std::string& scope = g_.scope_name(g_.node(id).scope);
+      return scope.substr(0, scope.rfind('.') + 1);  // with the dot
+    };
+    int x = g_.node(layer).inputs[0];
+    bool norm = g_.node(x).op == &BatchNorm::op && !module(x).empty() && module(x) == module(layer);
+    return norm ? g_.node(x).inputs[0] : x;
+  }
+  int width(int layer) const { return g_.node(read_by(layer)).type.shape[-1]; }
+  bool several_widths() const {
+    return std::any_of(layers_.begin(), layers_.end(), [&](int l) { return width(l) != width(*layers_.begin()); });
+  }
+  Tensor side_by_side(const Rewriter& r) const {
+    std::vector<Tensor> parts;
+    for (int l : layers_) parts.push_back(r(read_by(l)));
+    return concat(parts, -1);
+  }
+
   const Graph& g_;
-  std::vector<bool> fixed_;  // depends on parameters alone
+  int output_;
+  std::vector<char> fixed_;  // depends on parameters alone
   std::set<int> layers_, after_;
 };
 
@@ -63,7 +80,7 @@ std::unique_ptr<Graph> headless(const Graph& g) {
     Head head(g, id);
     if (name != "logits" || head.empty()) continue;
     std::unique_ptr<Graph> cut =
-        rewrite(g, [&](Rewriter&, int i, const Node& n, std::span<const Tensor> in) { return head.rule(i, n, in); });
+        rewrite(g, [&](Rewriter& r, int i, const Node& n, std::span<const Tensor> in) { return head.rule(r, i, n, in); });
     const std::pair<std::string, int> pooled{"pooled", cut->output_tensor("logits").id};
     return extract(*cut, {&pooled, 1});
   }

@@ -25,7 +25,7 @@ std::vector<Feature> feature_info(const Graph& g);
 std::unique_ptr<Graph> features(const Graph& g);
 
 // A graph whose output "pooled" is what the last layers with weights before the logits read. Several of them (a distilled
-// network's) are combined as their logits are. None: unsupported.
+// network's) are combined as their logits are, or side by side where they differ in width. None: unsupported.
 std::unique_ptr<Graph> headless(const Graph& g);
 
 }  // namespace fovea

@@ -35,6 +35,22 @@ TEST_F(Export, RandomWeights) {
   EXPECT_EQ(read_file(file), bytes);  // the same again
 }
 
+TEST_F(Export, Parts) {
+  const std::string file = dir + "/part.onnx";
+  Result maps = run({"export", "resnet20_cifar", "--features", "-o", file, "--json"});
+  ASSERT_EQ(maps.code, 0) << maps.err;
+  EXPECT_EQ(nlohmann::json::parse(maps.out).at("outputs"),
+            "layer1 [1, 16, 32, 32], layer2 [1, 32, 16, 16], layer3 [1, 64, 8, 8]");
+  std::string bytes = read_file(file);
+  EXPECT_NE(bytes.find("layer3.2.conv2.weight"), std::string::npos);
+  for (const char* gone : {"logits", "GlobalAveragePool", "linear.weight", "Transpose"})
+    EXPECT_EQ(bytes.find(gone), std::string::npos) << gone;
+  Result pooled = run({"export", "resnet20_cifar", "--no-head", "-o", file, "--json"});
+  ASSERT_EQ(pooled.code, 0) << pooled.err;
+  EXPECT_EQ(nlohmann::json::parse(pooled.out).at("outputs"), "pooled [1, 64]");
+  EXPECT_EQ(run({"export", "resnet20_cifar", "--no-head", "--features", "-o", file}).code, 2);
+}
+
 TEST_F(Export, WeightFile) {
   make_network(dir + "/net.safetensors");
   Result r = run({"export", dir + "/net.safetensors", "-o", dir + "/net.onnx", "--threads", "1"});

@@ -196,6 +196,12 @@ TEST_F(Formats, InspectAddsUp) {
   for (const json& t : f.at("tensor_list")) values += t.at("count").get<int64_t>();
   EXPECT_EQ(f.at("values"), values);
   EXPECT_EQ(parsed({"inspect", network, "--json"}).at("classes"), 2);
+  json part = parsed({"inspect", "resnet18", "--features", "--json"});
+  EXPECT_EQ(part.at("features").size(), 5u);
+  EXPECT_EQ(part.at("features")[2],
+            json({{"feature", "layer2"}, {"stride", 8}, {"channels", 128}, {"output", {1, 28, 28, 128}}}));
+  EXPECT_EQ(part.at("params"), 11689512 - 513000);  // without the classifier
+  EXPECT_EQ(parsed({"inspect", "resnet18", "--no-head", "--json"}).at("params"), part.at("params"));
 }
 
 TEST_F(Formats, DrawingsHoldEveryLayerOfScope) {
