@@ -193,6 +193,7 @@ Tensor maxxvit(Scope s, Tensor x, const MaxxViT& m, const ModelOptions& o) {
   x = m.conv.next ? layer_norm(s["stem"]["norm1"], x) : batch_norm(s["stem"]["norm1"], x, m.conv.eps);
   x = conv(s["stem"]["conv2"], activation(x, m.conv.act), m.stem[1], 3,
            {.pad = m.conv.pad, .bias = m.stem_bias, .init = group_fan_out_normal});
+  s["stem"].feature(x);
   DropRamp drop(o.drop_path, m.depths);
   for (int i = 0; i < 4; i++)
     for (int j = 0; j < m.depths[static_cast<size_t>(i)]; j++) {

@@ -57,7 +57,7 @@ Tensor nest(Scope s, Tensor x, const Nest& m, const ModelOptions& o) {  // [n,h,
     x = reshape(reshape(to_windows(x, block), {map[0], blocks, pixels, c}) + places, {map[0] * blocks, pixels, c});
     for (int j = 0; j < m.depths[static_cast<size_t>(i)]; j++)
       x = layer(level["transformer_encoder"][j], x, m.heads << i, drop.next());
-    x = from_windows(x, block, map);
+    x = level.feature(from_windows(x, block, map));
   }
   x = dropout(s["head"], global_avg_pool(layer_norm(s["norm"], x)), o.drop);
   return linear(s["head"], x, o.classes, kLinear);
