@@ -120,9 +120,9 @@ void parallel(Scope s, const std::array<Positions, 4>& positions, Scales& t, int
   }
   Tensor y = drop_path(s["mlp2"], mlp(s["mlp2"], concat(normed, 1), expand * t[0].x.c()), drop);
   int from = 0;
-  for (Tokens& scale : t) {
-    int length = scale.x.dim(1);
-    scale.x = s.out(scale.x + slice(y, 1, from, length)), from += length;
+  for (size_t i = 0; i < 3; i++) {
+    int length = t[i].x.dim(1);
+    t[i].x = s[numbered("scale", i + 1)].out(t[i].x + slice(y, 1, from, length)), from += length;
   }
 }
 

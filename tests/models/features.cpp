@@ -59,7 +59,7 @@ const std::set<std::string> others = {
     "tresnet_m", "tresnet_l", "tresnet_xl", "tresnet_v2_l"};
 
 // Where a map has the name of a module that does nothing there (final_conv), or that is a part of ours.
-const std::set<std::string> other_names = {"byobnet", "byoanet", "mobilevit", "selecsls", "twins"};
+const std::set<std::string> other_names = {"byobnet", "byoanet", "mobilevit", "mvitv2", "selecsls", "twins"};
 
 std::string without_names(const std::string& text) {
   std::string r;
