@@ -62,6 +62,7 @@ int run(std::span<const std::string> args) {
   if (found.empty()) fail(Code::usage, "no model matches \"{}\"{}", escape_control(pattern), suggestion(pattern, names));
   std::stable_partition(found.begin(), found.end(), [&](const Model* m) { return m->name == pattern; });
   std::vector<Record> rows;
+  rows.reserve(found.size());
   for (const Model* m : found) rows.push_back(describe(*m));
   print(rows, common.output());
   return 0;
