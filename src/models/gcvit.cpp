@@ -89,7 +89,7 @@ Tensor gcvit(Scope s, Tensor x, const GcViT& m, const ModelOptions& o) {  // [n,
     for (int j = 0; j < m.depths[at]; j++)
       x = block(stage["blocks"][j], x, j % 2 ? queries : Tensor{}, m.heads << i, window, m, drop.next());
   }
-  x = layer_norm(s["stages"][3]["norm"], x, kEps);
+  x = s["stages"][3].feature(layer_norm(s["stages"][3]["norm"], x, kEps));
   return linear(s["head"]["fc"], dropout(s["head"], global_avg_pool(x), o.drop), o.classes);
 }
 

@@ -62,7 +62,7 @@ Tensor pvt(Scope s, Tensor x, const PVT& m, const ModelOptions& o) {  // [n,h,w,
     Scope stage = s["stages"][static_cast<int>(i)];
     if (i > 0) x = embed(stage["downsample"], x, m.dims[i], 3, 2);
     for (int j = 0; j < m.depths[i]; j++) x = block(stage["blocks"][j], x, i, m, drop.next());
-    x = layer_norm(stage["norm"], x);
+    x = stage.feature(layer_norm(stage["norm"], x));
   }
   return dense(s["head"], dropout(s["head"], global_avg_pool(x), o.drop), o.classes);
 }

@@ -23,7 +23,7 @@ class Head {
   // What stands for a node without these layers: what they read, and no bias.
   Tensor rule(Rewriter& r, int id, const Node& n, std::span<const Tensor> in) const {
     if (several_widths()) return id == output_ ? side_by_side(r) : Tensor{};
-    if (layers_.count(id)) return r(read_by(id));
+    if (is_layer(id)) return r(read_by(id));
     if (!after_.count(id)) return {};
     if (n.op == &Reshape::op) {
       Shape s = n.type.shape;
@@ -38,11 +38,12 @@ class Head {
 
  private:
   bool fixed(int id) const { return fixed_[static_cast<size_t>(id)] != 0; }
+  bool is_layer(int id) const { return std::find(layers_.begin(), layers_.end(), id) != layers_.end(); }
   void walk(int id) {
     const Node& n = g_.node(id);
-    if (fixed(id) || is_leaf(n)) return;
+    if (fixed(id) || is_leaf(n) || is_layer(id)) return;
     if ((n.op == &Matmul::op || n.op == &Conv2d::op) && fixed(n.inputs[1]))
-      layers_.insert(id);
+      layers_.push_back(id);
     else if (after_.insert(id).second)
       for (int in : n.inputs) walk(in);
   }
@@ -59,7 +60,7 @@ class Head {
   }
   int width(int layer) const { return g_.node(read_by(layer)).type.shape[-1]; }
   bool several_widths() const {
-    return std::any_of(layers_.begin(), layers_.end(), [&](int l) { return width(l) != width(*layers_.begin()); });
+    return std::any_of(layers_.begin(), layers_.end(), [&](int l) { return width(l) != width(layers_[0]); });
   }
   Tensor side_by_side(const Rewriter& r) const {
     std::vector<Tensor> parts;
@@ -70,7 +71,8 @@ class Head {
   const Graph& g_;
   int output_;
   std::vector<char> fixed_;  // depends on parameters alone
-  std::set<int> layers_, after_;
+  std::vector<int> layers_;  // as they stand in the sum
+  std::set<int> after_;
 };
 
 }  // namespace
